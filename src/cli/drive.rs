@@ -18,7 +18,7 @@ use super::session::Session;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::report::{Report, table};
+use crate::report::{Report, Waiting, table};
 use crate::run::{Listener, Outcome, PreparedRun, RunOptions, World};
 use crate::state::Home;
 use crate::traffic::Driver;
@@ -129,6 +129,7 @@ impl Driven {
         let report = &self.report;
         let answer = Answer::new(self.exit, self.text(session))
             .with("report", json!(report))
+            .with("next_at", json!(report.waiting.as_ref().and_then(Waiting::next_at)))
             .with_report(report.clone());
         match self.error() {
             Some(error) => answer.with("error", error_json(error)),

@@ -75,7 +75,22 @@ impl Surroundings {
     }
 
     pub fn holder(&self) -> Holder {
-        Holder::new(self.user(), self.host(), std::process::id())
+        let holder = Holder::new(self.user(), self.host(), std::process::id());
+        Holder { url: self.job_url(), ..holder }
+    }
+
+    /// Returns the page of the CI job that runs this process.
+    fn job_url(&self) -> Option<String> {
+        let of = |name: &str| self.get(name).map(str::to_owned);
+        let of_github = || {
+            let server = self.github("GITHUB_SERVER_URL")?;
+            let repository = self.github("GITHUB_REPOSITORY")?;
+            let run = self.github("GITHUB_RUN_ID")?;
+            Some(format!("{server}/{repository}/actions/runs/{run}"))
+        };
+        // GitLab, Buildkite, CircleCI, Jenkins.
+        let others = ["CI_JOB_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_URL", "BUILD_URL"];
+        of_github().or_else(|| others.iter().find_map(|name| of(name)))
     }
 
     /// Returns a name that is stable for one machine, which decides whether a lock belongs to this machine.

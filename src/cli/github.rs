@@ -6,7 +6,7 @@ use super::ended::Ended;
 use super::environment::Surroundings;
 use crate::model::{Place, Verdict};
 use crate::plan::{Colour, Level};
-use crate::report::{AssertionReport, Problem, Report};
+use crate::report::{AssertionReport, Problem, Report, Waiting};
 
 /// The most annotations that GitHub shows for a step.
 const MOST_ANNOTATIONS: usize = 10;
@@ -73,6 +73,7 @@ pub fn outputs(ended: &Ended) -> String {
         .or_else(|| plan.map(|plan| plan.digest.as_str()));
     let waiting = report.and_then(|report| report.waiting.as_ref());
     let next = report.and_then(|report| report.next.as_ref());
+    let next_at = waiting.and_then(Waiting::next_at).map(|at| at.to_string());
     let lines = [
         ("exit-code", ended.exit.code().to_string()),
         ("exit-name", ended.exit.name().to_owned()),
@@ -80,6 +81,7 @@ pub fn outputs(ended: &Ended) -> String {
         ("run", of(report.map(|report| report.run.as_str()))),
         ("digest", of(digest)),
         ("waiting-for", of(waiting.map(|waiting| waiting.what.as_str()))),
+        ("next-at", of(next_at.as_deref())),
         ("next", of(next.map(|next| next.command.as_str()))),
     ];
     lines.map(|(name, value)| format!("{name}={}\n", value.replace(['\r', '\n'], " "))).concat()

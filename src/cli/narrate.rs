@@ -2,7 +2,7 @@
 
 use crate::journal::{Aftermath, Entry, Event, Hold, Judged, RunState};
 use crate::model::{Severity, Verdict};
-use crate::report::{Waiting, count, duration, plural, time};
+use crate::report::{Waiting, asker, count, duration, plural, time};
 
 /// The indentation of log lines that have no time.
 pub const INDENT: &str = "                ";
@@ -17,7 +17,9 @@ pub enum Detail {
 
 /// Formats the line of an event; `None` if it is not worth one. `plan` names the plan in suggested commands.
 pub fn line(entry: &Entry, state: &RunState, plan: &str, detail: Detail) -> Option<String> {
-    let text = run_line(&entry.event, state.rehearsal)
+    let claims = entry.answers.as_ref().map(|answers| &answers.claims);
+    let who = |by: &str| claims.map_or_else(|| by.to_owned(), |claims| asker(by, claims));
+    let text = run_line(&entry.event, &who, state.rehearsal)
         .or_else(|| stage_line(entry, state, plan))
         .or_else(|| traffic_line(entry))
         .or_else(|| undo_line(&entry.event))
@@ -25,7 +27,7 @@ pub fn line(entry: &Entry, state: &RunState, plan: &str, detail: Detail) -> Opti
     Some(format!("{}  {text}", entry.at.strftime("%m-%d %H:%M:%S")))
 }
 
-fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
+fn run_line(event: &Event, who: &dyn Fn(&str) -> String, is_rehearsal: bool) -> Option<String> {
     Some(match event {
         Event::RunStarted { run, plan, source, target, rehearsal, .. } => {
             let kind = if *rehearsal { "rehearsal" } else { "run" };
@@ -38,10 +40,10 @@ fn run_line(event: &Event, is_rehearsal: bool) -> Option<String> {
         Event::PlanAdopted { changes, .. } => {
             format!("the changed plan was adopted: {}", changes.join("; "))
         }
-        Event::Approved { gate, by } => format!("{gate}: approved by {by}"),
-        Event::Paused { by } => format!("paused by {by}"),
-        Event::Resumed { by } => format!("resumed by {by}"),
-        Event::AbortRequested { by } => format!("{by} asked to abort"),
+        Event::Approved { gate, by } => format!("{gate}: approved by {}", who(by)),
+        Event::Paused { by } => format!("paused by {}", who(by)),
+        Event::Resumed { by } => format!("resumed by {}", who(by)),
+        Event::AbortRequested { by } => format!("{} asked to abort", who(by)),
         Event::HookStarted { hook } if !is_rehearsal => format!("hook {hook}: started"),
         Event::HookFinished { hook, error: None } if is_rehearsal => {
             format!("hook {hook}: not run in a rehearsal")

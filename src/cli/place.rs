@@ -7,7 +7,7 @@ use super::environment::Surroundings;
 use super::project::Project;
 use crate::clock::Clock;
 use crate::error::Result;
-use crate::state::{Backend, Bucket, Folder, LEASE};
+use crate::state::{Backend, Bucket, Folder};
 use crate::storage::objects::open;
 
 /// The usual folder.
@@ -63,7 +63,7 @@ impl Place {
         if !uri.contains("://") {
             return Ok(Self::in_folder(folder, is_named, surroundings, clock));
         }
-        let lease = of_project.and_then(|state| state.lease).map_or(LEASE, |lease| lease.0);
+        let lease = of_project.and_then(|state| state.lease).map_or(Bucket::LEASE, |lease| lease.0);
         let objects = open(uri, &surroundings.variables, lease / 3)?;
         let state = Bucket::new(objects, lease, usual.clone(), clock.clone())?;
         Ok(Self { state: Arc::new(state), local: usual, is_named })

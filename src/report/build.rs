@@ -134,7 +134,9 @@ fn assertions(state: &RunState, steps: &[StepReport]) -> Vec<AssertionReport> {
 fn approvals(entries: &[Entry]) -> Vec<Approval> {
     let approval = |entry: &Entry| match &entry.event {
         Event::Approved { gate, by } => {
-            Some(Approval { gate: gate.to_string(), by: by.clone(), at: entry.at })
+            let claims = entry.answers.as_ref().map(|answers| answers.claims.clone());
+            let (gate, by) = (gate.to_string(), by.clone());
+            Some(Approval { gate, by, claims: claims.unwrap_or_default(), at: entry.at })
         }
         _ => None,
     };

@@ -159,7 +159,7 @@ fn story(report: &Report) -> Option<String> {
         lines.push(format!(
             "- **{}** approved by {} at {}",
             approval.gate,
-            escape(&approval.by),
+            escape(&approval.asker()),
             time(approval.at)
         ));
     }

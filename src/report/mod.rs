@@ -35,4 +35,4 @@ pub use table::{Look, paint, table};
 pub use traffic::TrafficReport;
 pub use unreached::Unreached;
 pub use waiting::Waiting;
-pub use words::{artifact, count, duration, plural, time};
+pub use words::{artifact, asker, count, duration, plural, time};

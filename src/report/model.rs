@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::words::{duration, files_of};
+use super::words::{asker, duration, files_of};
 use super::{
     AssertionReport, Ending, ErasureReport, Rollback, StageReport, StepReport, TrafficReport,
     Unreached, Waiting,
@@ -114,7 +116,17 @@ pub struct Approval {
     /// The gate: `canary step 3`.
     pub gate: String,
     pub by: String,
+    /// What the token of the CI job says that approved, which nobody has verified.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, String>,
     pub at: Timestamp,
+}
+
+impl Approval {
+    /// Returns who approved, with the job's own word for who it is.
+    pub fn asker(&self) -> String {
+        asker(&self.by, &self.claims)
+    }
 }
 
 /// A hook that was run.

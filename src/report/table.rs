@@ -146,7 +146,7 @@ fn story(report: &Report, look: Look) -> Option<String> {
     if !look.follows_log {
         lines.extend(report.approvals.iter().map(|approval| {
             let at = time(approval.at);
-            format!("  {} approved by {} at {at}", approval.gate, approval.by)
+            format!("  {} approved by {} at {at}", approval.gate, approval.asker())
         }));
     }
     lines.extend(

@@ -57,6 +57,14 @@ impl Waiting {
         Self { stage, what, hold }
     }
 
+    /// Returns the time at which the same command can go on without anybody's doing; `None` where it needs somebody.
+    pub fn next_at(&self) -> Option<jiff::Timestamp> {
+        match &self.hold {
+            Hold::Time { until } => Some(*until),
+            _ => None,
+        }
+    }
+
     /// Returns the headline of a report: `Waiting for approval of canary step 3`,
     /// `Stopped before verify (--until copy)`.
     pub(super) fn headline(&self, stages: &[StageReport]) -> String {

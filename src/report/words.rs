@@ -1,5 +1,6 @@
 //! Numbers, times and spans in words for people.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -66,6 +67,15 @@ pub(super) fn short_digest(digest: &str) -> String {
     match (hex.get(..4), hex.len().checked_sub(4).and_then(|start| hex.get(start..))) {
         (Some(first), Some(last)) if hex.len() > 12 => format!("{scheme}:{first}…{last}"),
         _ => digest.to_owned(),
+    }
+}
+
+/// Returns who asked for something: the name that was given and, where a CI job's token came with it, what that says.
+pub fn asker(by: &str, claims: &BTreeMap<String, String>) -> String {
+    let said = ["sub", "repository", "project_path"].iter().find_map(|name| claims.get(*name));
+    match said {
+        Some(said) => format!("{by} (the job's unverified token says {said})"),
+        None => by.to_owned(),
     }
 }
 

@@ -25,7 +25,7 @@ fn a_journal_that_cannot_be_read_hides_no_other() {
     let format = |number: u32| format!("\"v\":{number}");
     let unknown = r#"{"v":1,"seq":1,"at":"2026-11-02T09:00:00Z","event":"source_frozen"}"#;
     let mut files = vec![
-        ("a-empty", String::new(), "not_found", "is empty: no run has begun"),
+        ("a-empty", String::new(), "not_found", "there is no run of `a-empty`"),
         ("b-damaged", "#\n".to_owned(), "conflict", "is damaged in line 1"),
         ("c-newer", format!("{first}\n{unknown}\n"), "refused", "`source_frozen`"),
         (

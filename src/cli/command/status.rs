@@ -12,7 +12,7 @@ use crate::cli::session::Session;
 use crate::cli::standing::{Standing, request_json, request_words};
 use crate::cli::traffic::traffic_now;
 use crate::error::Error;
-use crate::report::{Ending, Report, paint, time};
+use crate::report::{Ending, Report, Waiting, paint, time};
 use crate::traffic::TrafficView;
 
 #[derive(Debug, Args)]
@@ -227,6 +227,7 @@ fn as_json(standing: &Standing, now: Timestamp) -> Value {
         "traffic": report.traffic,
         "traffic_now": standing.traffic,
         "waiting": report.waiting,
+        "next_at": report.waiting.as_ref().and_then(Waiting::next_at),
         "requests": standing.requests.iter().map(request_json).collect::<Vec<_>>(),
         "rollback": report.rollback,
         "last": report.last,

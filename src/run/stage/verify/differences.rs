@@ -1,9 +1,11 @@
 //! The file that lists every difference.
 
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Write as _};
 
+use crate::blocking::blocking;
 use crate::copy::Difference;
 use crate::error::{Error, Result};
+use crate::fs::{Access, Replacement, replace};
 use crate::model::plural;
 use crate::run::Context;
 
@@ -13,7 +15,7 @@ const SHOWN: u64 = 20;
 /// The artifact of differences, created with the first one.
 pub(super) struct Differences<'a> {
     context: &'a Context,
-    file: Option<BufWriter<std::fs::File>>,
+    file: Option<BufWriter<Replacement>>,
     count: u64,
 }
 
@@ -32,8 +34,8 @@ impl<'a> Differences<'a> {
         let file = match self.file.take() {
             Some(file) => self.file.insert(file),
             None => {
-                std::fs::create_dir_all(&self.context.artifacts).map_err(cannot)?;
-                self.file.insert(BufWriter::new(std::fs::File::create(&path).map_err(cannot)?))
+                let file = Replacement::begin(&path, Access::Usual).map_err(cannot)?;
+                self.file.insert(BufWriter::new(file))
             }
         };
         serde_json::to_writer(&mut *file, difference).map_err(|error| {
@@ -53,8 +55,10 @@ impl<'a> Differences<'a> {
     }
 
     pub async fn finish(mut self) -> Result<()> {
-        let Some(mut file) = self.file.take() else { return self.forget().await };
-        file.flush().map_err(|error| Error::io("cannot write the differences", error))?;
+        let Some(file) = self.file.take() else { return self.forget().await };
+        let cannot = |error| Error::io("cannot write the differences", error);
+        let file = file.into_inner().map_err(|error| cannot(error.into_error()))?;
+        blocking(move || file.commit().map_err(cannot)).await?;
         if self.count > SHOWN {
             self.context.note(format!("and {} more", plural(self.count - SHOWN, "difference")))?;
         }
@@ -67,7 +71,7 @@ impl<'a> Differences<'a> {
         if !path.exists() {
             return Ok(());
         }
-        std::fs::write(&path, "")
+        replace(&path, b"", Access::Usual)
             .map_err(|error| Error::io(format!("cannot empty {}", path.display()), error))?;
         self.context.wrote("differences", path, 0).await
     }
