@@ -15,7 +15,8 @@ use vecshift::provider::{Environment, Secret};
 use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, preview, roll_back};
 use vecshift::storage::{Place, S3Options};
 
-use crate::python::{Server, environment};
+use crate::installed::Server;
+use crate::python::environment;
 use crate::world::{KEY, plan_of};
 
 const PLAN: &str = r#"
