@@ -16,7 +16,8 @@ use vecshift::run::{Outcome, PreparedRun, RunOptions, Silent, World, preview, ro
 use vecshift::state::{Backend, Folder};
 use vecshift::storage::{Place, S3Options};
 
-use crate::python::{Server, environment};
+use crate::installed::Server;
+use crate::python::environment;
 use crate::world::{KEY, plan_of};
 
 const PLAN: &str = r#"

@@ -12,6 +12,7 @@ mod bucket;
 mod files;
 mod flagd;
 mod fuzz;
+mod installed;
 mod openapi;
 mod python;
 mod sdk;

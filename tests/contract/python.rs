@@ -1,16 +1,11 @@
 //! Python programs in environments of their own, which are made on first use.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, BufReader};
-
+use crate::installed::{Server, installed, said, serve, text};
 use crate::skip::skip;
-
-/// The marker's name; it is written when everything is installed, so an environment without it is made anew.
-const MARKER: &str = "vecshift-complete.txt";
 
 /// A Python interpreter with the packages of one requirements file.
 pub struct Python {
@@ -21,8 +16,13 @@ pub struct Python {
 
 /// Returns the environment of `requirements/<name>.txt`; `None`, with a message, if it cannot be made.
 pub fn environment(name: &str) -> Option<Python> {
-    let made = tokio::task::block_in_place(|| make(name));
+    let made = made(name);
     made.inspect_err(|why| skip(&format!("everything that needs Python and {name}"), why)).ok()
+}
+
+/// Returns the environment of `requirements/<name>.txt`, or why it cannot be made.
+pub fn made(name: &str) -> Result<Python, String> {
+    tokio::task::block_in_place(|| make(name))
 }
 
 fn sources() -> PathBuf {
@@ -56,51 +56,14 @@ fn binary(folder: &Path, name: &str) -> PathBuf {
     folder.join(if cfg!(windows) { "Scripts" } else { "bin" }).join(name)
 }
 
-/// Returns the folder of an environment. One process at a time makes it; the others wait at the lock and find it
-/// complete.
+/// Returns the folder of an environment.
 fn ensure(
     name: &str,
     install: impl FnOnce(&Path) -> Result<String, String>,
 ) -> Result<PathBuf, String> {
     let pinned = std::fs::read_to_string(requirements(name)).map_err(|error| error.to_string())?;
     let version = said(Command::new("python3").args(["-c", "import sys; print(sys.version)"]))?;
-    let wanted = format!("{version}{pinned}");
-
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python").join(name);
-    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-    let lock = File::create(folder.with_extension("lock")).map_err(|error| error.to_string())?;
-    lock.lock().map_err(|error| error.to_string())?;
-
-    let marker = folder.join(MARKER);
-    if std::fs::read_to_string(&marker).is_ok_and(|found| found == wanted) {
-        return Ok(folder);
-    }
-    std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
-    install(&folder)?;
-    std::fs::write(&marker, wanted).map_err(|error| error.to_string())?;
-    Ok(folder)
-}
-
-/// Returns what a program prints; all of that as the error if it fails or does not exist.
-fn said(command: &mut Command) -> Result<String, String> {
-    let program = format!("`{command:?}`");
-    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{program}: {e}"))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(format!("{program} failed:\n{}", text(&output))),
-    }
-}
-
-fn text(output: &Output) -> String {
-    let (out, err) = (&output.stdout, &output.stderr);
-    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
-}
-
-/// A program that serves until this is dropped.
-pub struct Server {
-    /// The first line it printed.
-    pub address: String,
-    _process: tokio::process::Child,
+    installed(&format!("python/{name}"), &format!("{version}{pinned}"), install)
 }
 
 impl Python {
@@ -117,12 +80,7 @@ impl Python {
 
     /// Starts a script that prints where it serves and ends with its standard input.
     pub async fn serve(&self, script: &str) -> Server {
-        let mut command = self.command(script);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = command.spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let address = lines.next_line().await.unwrap().unwrap();
-        Server { address, _process: process }
+        serve(self.command(script)).await
     }
 
     /// Runs a script of this folder to its end and returns what it printed; all of that as the error if it fails or

@@ -164,7 +164,7 @@ fn a_circle_is_found_through_what_is_handed_on() {
 
 #[test]
 fn every_integration_test_is_a_module() {
-    for folder in ["tests/it", "tests/rehearsals"] {
+    for folder in ["tests/it", "tests/rehearsals", "tests/state"] {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
         let main = std::fs::read_to_string(dir.join("main.rs")).unwrap();
         for entry in std::fs::read_dir(&dir).unwrap() {
