@@ -5,6 +5,7 @@
 mod folder;
 mod found;
 mod object;
+pub mod objects;
 mod s3;
 
 use std::path::{Path, PathBuf};
