@@ -2,11 +2,14 @@
 //!
 //! A [`Place`] is named by a URI, `file:///folder` or `s3://bucket/prefix`; paths below it have slashes.
 
+mod connector;
 mod folder;
 mod found;
 mod object;
 pub mod objects;
 mod s3;
+mod said;
+mod uri;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +20,7 @@ use tempfile::TempPath;
 pub use self::found::Found;
 pub use self::object::Object;
 pub use self::s3::S3Options;
+use self::uri::Uri;
 use crate::blocking::blocking;
 use crate::error::{Error, Result};
 
@@ -70,19 +74,12 @@ impl Place {
     /// # Errors
     /// `Invalid` if it is neither a folder nor a bucket.
     pub fn read(uri: &str, options: &S3Options) -> Result<Self> {
-        let url = reqwest::Url::parse(uri).map_err(|error| Error::invalid(error.to_string()))?;
-        // Both would be cut off, and the place would not be the one that is written.
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(Error::invalid("a `?` or `#` in it has to be written as `%3F` or `%23`"));
-        }
-        let kind = match url.scheme() {
-            "file" => {
-                let root =
-                    url.to_file_path().map_err(|()| Error::invalid("it names no local folder"))?;
-                Kind::Folder(root)
+        let kind = match Uri::read(uri)? {
+            Uri::Folder(root) => Kind::Folder(root),
+            Uri::Bucket { scheme, bucket, prefix } if scheme == "s3" => {
+                Kind::Bucket(s3::Bucket::new(bucket, prefix, options)?)
             }
-            "s3" => Kind::Bucket(s3::Bucket::read(uri.trim_start_matches("s3://"), options)?),
-            _ => return Err(Error::invalid("only file: and s3: are reached")),
+            Uri::Bucket { .. } => return Err(Error::invalid("only file: and s3: are reached")),
         };
         Ok(Self { uri: uri.to_owned(), kind })
     }
@@ -233,6 +230,7 @@ mod tests {
         let refused =
             |uri: &str| Place::read(uri, &S3Options::default()).err().unwrap().to_string();
         assert!(refused("exports").contains("relative"), "{}", refused("exports"));
+        assert!(refused("file:exports").contains("file:///"), "{}", refused("file:exports"));
         assert!(refused("gs://bucket").contains("only file: and s3:"));
         assert!(refused("s3://").contains("no bucket"));
         assert!(refused("file:///tmp/a#b").contains("%23"));

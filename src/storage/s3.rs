@@ -2,25 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
-use object_store::client::{HttpClient, HttpConnector};
 use object_store::path::Path as Key;
-use object_store::{ClientOptions, GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, RetryConfig};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 
+use super::connector::Connector;
 use super::found::Found;
+use super::said::Said;
 use crate::error::{Error, ErrorKind, Result};
-use crate::tls;
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Time without a byte after which a transfer is given up.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Access to buckets: the usual `AWS_…` variables. Without keys the credentials are those of the machine's role.
 #[derive(Clone, Default)]
@@ -80,14 +74,11 @@ pub(super) struct Bucket {
 }
 
 impl Bucket {
-    /// Reads `bucket/prefix`.
-    pub fn read(text: &str, options: &S3Options) -> Result<Self> {
-        let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
-        if bucket.is_empty() {
-            return Err(Error::invalid("it names no bucket"));
-        }
+    pub fn new(bucket: &str, prefix: &str, options: &S3Options) -> Result<Self> {
         let prefix = Key::parse(prefix).map_err(|error| Error::invalid(error.to_string()))?;
-        Ok(Self { name: bucket.to_owned(), store: store(bucket, options)?, prefix })
+        let builder = builder(bucket, options)?.with_retry(brief());
+        let store = builder.build().map_err(|error| unbuilt(bucket, error))?;
+        Ok(Self { name: bucket.to_owned(), store, prefix })
     }
 
     pub fn leaf(&self) -> String {
@@ -101,7 +92,7 @@ impl Bucket {
 
     fn failed(&self, what: &str, error: object_store::Error) -> Error {
         use object_store::Error as Store;
-        let (code, said) = said(&error);
+        let Said { code, text: said, .. } = Said::of(&error);
         let kind = match (code.as_deref(), &error) {
             (Some("NoSuchBucket" | "NoSuchKey"), _) | (None, Store::NotFound { .. }) => {
                 ErrorKind::NotFound
@@ -192,25 +183,26 @@ impl Bucket {
     }
 }
 
-/// Returns the server's own code and message (`NoSuchBucket: The specified bucket does not exist`); else all of the
-/// error.
-fn said(error: &object_store::Error) -> (Option<String>, String) {
-    let text = error.to_string();
-    let part = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        rest.split_once(&format!("</{name}>")).map(|(part, _)| part)
-    };
-    match (part("Code"), part("Message")) {
-        (Some(code), Some(message)) => (Some(code.to_owned()), format!("{code}: {message}")),
-        _ => (None, text),
-    }
+/// Returns a few tries, soon after each other.
+pub(super) fn brief() -> RetryConfig {
+    RetryConfig { max_retries: 3, ..RetryConfig::default() }
 }
 
-fn store(bucket: &str, options: &S3Options) -> Result<AmazonS3> {
+/// Returns the error of a client that could not be made.
+pub(super) fn unbuilt(bucket: &str, error: object_store::Error) -> Error {
+    Error::invalid(format!("the bucket `{bucket}` cannot be reached: {error}"))
+}
+
+/// Returns what makes clients of a bucket; all of them share their connections.
+pub(super) fn builder(bucket: &str, options: &S3Options) -> Result<AmazonS3Builder> {
     let endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
         .iter()
         .find_map(|name| options.settings.get(*name));
-    let retry = RetryConfig { max_retries: 3, ..RetryConfig::default() };
+    // The crate would leave the key out, and what is written would be encrypted by another one.
+    if options.has(&["AWS_SSE_KMS_KEY_ID"]) && !options.has(&["AWS_SERVER_SIDE_ENCRYPTION"]) {
+        let message = "`AWS_SSE_KMS_KEY_ID` is set and `AWS_SERVER_SIDE_ENCRYPTION` is not";
+        return Err(Error::invalid(message).with_hint("set it to `aws:kms`"));
+    }
     let mut builder = AmazonS3Builder::new().with_region("us-east-1");
     for (name, value) in &options.settings {
         if let Some(key) = config_key(name) {
@@ -228,38 +220,8 @@ fn store(bucket: &str, options: &S3Options) -> Result<AmazonS3> {
     if options.is_public && !options.has(&["AWS_ACCESS_KEY_ID"]) {
         builder = builder.with_skip_signature(true);
     }
-    let builder = builder
+    Ok(builder
         .with_bucket_name(bucket)
-        .with_http_connector(Connector { is_own: endpoint.is_some() })
-        .with_allow_http(true)
-        .with_retry(retry);
-    builder.build().map_err(|error| {
-        Error::invalid(format!("the bucket `{bucket}` cannot be reached: {error}"))
-    })
-}
-
-/// A connector that sends requests through this program's own TLS: the crate's client would want a provider set for
-/// the process.
-#[derive(Debug)]
-struct Connector {
-    /// True for a custom endpoint, which is mostly on this machine, where no proxy is wanted.
-    is_own: bool,
-}
-
-impl HttpConnector for Connector {
-    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        let generic = |source: Box<dyn std::error::Error + Send + Sync>| {
-            object_store::Error::Generic { store: "S3", source }
-        };
-        let tls = tls::client_config().map_err(|error| generic(Box::new(error)))?;
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT);
-        if self.is_own {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| generic(Box::new(error)))?;
-        Ok(HttpClient::new(client))
-    }
+        .with_http_connector(Connector::new(endpoint.is_some())?)
+        .with_allow_http(true))
 }
