@@ -2,6 +2,22 @@
 //!
 //! Answers are those of the store and nothing more: a refused condition does not say whose write was in the way, and no
 //! answer does not say that nothing was written. Who writes here reads back and compares.
+//!
+//! [`open`] reads the URI of a bucket or of a folder that several machines share; [`Memory`] is for tests. [`probe`] finds
+//! stores that take conditions and do not keep them. Nothing here deletes an object.
+
+mod azure;
+mod bucket;
+mod failure;
+mod folder;
+mod google;
+mod key;
+mod memory;
+mod open;
+mod probe;
+mod settings;
+mod versions;
+mod within;
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -10,6 +26,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use self::memory::Memory;
+pub use self::open::open;
+pub use self::probe::{Probed, probe};
 use crate::error::{Error, Result};
 
 /// A version of an object, as its store names it. The same bytes may have the same version.
@@ -50,7 +69,8 @@ pub enum Put {
     Unknown(Error),
 }
 
-/// A place for objects: a bucket's prefix, or a folder that several machines share. Keys are below it, with slashes.
+/// A place for objects: a bucket's prefix, or a folder that several machines share. Keys are below it, with slashes; one
+/// that not every kind of place could take is `Invalid` everywhere.
 ///
 /// # Errors
 /// What will not be otherwise when it is asked again: `Unauthorized`, naming the action that is not allowed and the key,
@@ -73,7 +93,7 @@ pub trait Objects: Debug + Send + Sync {
     /// Lists the objects whose keys are below the folder `below`, sorted by key; all of the place for an empty one.
     async fn list(&self, below: &str) -> Result<Vec<Listed>>;
 
-    /// Lists the folders directly below the folder `below`, sorted.
+    /// Lists the folders directly below the folder `below`: their names alone, sorted.
     async fn folders(&self, below: &str) -> Result<Vec<String>>;
 
     /// Writes a file of any size under a key of its own, whole when this returns. Repeated as often as it takes.
