@@ -35,6 +35,21 @@ pub(crate) fn parse(bytes: &[u8], place: &str) -> Result<Parsed> {
     Ok(Parsed { entries, intact })
 }
 
+/// Returns events as lines of a journal.
+///
+/// # Errors
+/// `Unexpected` for what is no JSON.
+pub(crate) fn lines(entries: &[Entry]) -> Result<Vec<u8>> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        serde_json::to_writer(&mut lines, entry).map_err(|error| {
+            Error::unexpected("an event cannot be written as JSON").with_source(error)
+        })?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
+}
+
 /// Reason why a whole line is no event.
 enum Problem {
     NewerFormat(u32),

@@ -21,7 +21,7 @@ pub use detail::{Aftermath, Artifact, Judged, Route, Written};
 pub use event::{Entry, Event, FORMAT};
 pub use hold::{Cause, Gate, Hold};
 pub use holder::{Holder, LockView};
-pub(crate) use lines::{Parsed, parse};
+pub(crate) use lines::{AS_DAMAGED, Parsed, lines, parse};
 pub use request::{Letter, Request, Waiting};
 pub use state::{
     BakeState, Confirmation, HookState, Phase, RunState, ShardState, StageState, StageStatus,

@@ -4,6 +4,7 @@
 //! plan and has its [`Log`], the only thing through which a run is recorded. A [`Journal`] is a log with the state that its
 //! events fold to.
 
+mod bucket;
 mod folder;
 mod journal;
 
@@ -14,10 +15,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::{BoxFuture, FutureExt};
+use jiff::Timestamp;
 
+pub use self::bucket::Bucket;
 pub use self::folder::{Folder, LEASE};
 pub use self::journal::{Appended, Events, Journal};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Entry, Event, Holder, Letter, LockView, Waiting};
 
 /// A place for the state of plans.
@@ -199,4 +202,25 @@ pub(crate) fn passing(
 fn is_of_run(entries: &[Entry], id: &str) -> bool {
     let first = entries.first().map(|entry| &entry.event);
     matches!(first, Some(Event::RunStarted { run, .. }) if run == id)
+}
+
+/// Refuses the journal of another plan.
+///
+/// # Errors
+/// `Refused`, naming the plan.
+fn refuse_other_plan(entries: &[Entry], place: &str, plan: &str) -> Result<()> {
+    match entries.first().map(|first| &first.event) {
+        Some(Event::RunStarted { plan: other, .. }) if other != plan => {
+            let message = format!("{place} belongs to the plan `{other}`");
+            Err(Error::new(ErrorKind::Refused, message)
+                .with_hint("give this plan another name, or use another --state folder"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns a name that nothing else has; later ones sort later.
+fn new_id(now: Timestamp) -> String {
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    ulid::Ulid::from_parts(millis, rand::random()).to_string()
 }

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Entry, Event, Parsed, parse};
+use crate::journal::{Entry, Parsed, parse};
+use crate::state::refuse_other_plan;
 
 /// Reads a journal without the lock and without repairing it, and refuses that of another plan.
 ///
@@ -20,15 +21,10 @@ pub(super) fn read_of(path: &Path, plan: &str) -> Result<Vec<Entry>> {
 
 /// Reads the bytes of a journal, and refuses that of another plan.
 pub(super) fn parse_of(bytes: &[u8], path: &Path, plan: &str) -> Result<Parsed> {
-    let parsed = parse(bytes, &path.display().to_string())?;
-    match parsed.entries.first().map(|first| &first.event) {
-        Some(Event::RunStarted { plan: other, .. }) if other != plan => {
-            let message = format!("{} belongs to the plan `{other}`", path.display());
-            Err(Error::new(ErrorKind::Refused, message)
-                .with_hint("give this plan another name, or use another --state folder"))
-        }
-        _ => Ok(parsed),
-    }
+    let place = path.display().to_string();
+    let parsed = parse(bytes, &place)?;
+    refuse_other_plan(&parsed.entries, &place, plan)?;
+    Ok(parsed)
 }
 
 /// Refuses something in a journal's place that cannot hold one, which is not the same as no journal.

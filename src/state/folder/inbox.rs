@@ -7,6 +7,7 @@ use super::paths::Paths;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::journal::{Letter, Waiting};
+use crate::state::new_id;
 
 /// The folder of letters to one plan's runs.
 #[derive(Clone, Debug)]
@@ -23,8 +24,7 @@ impl Inbox {
         let bytes = serde_json::to_vec(letter).map_err(|error| {
             Error::unexpected("a request cannot be written as JSON").with_source(error)
         })?;
-        let millis = u64::try_from(clock.now().as_millisecond()).unwrap_or(0);
-        let id = ulid::Ulid::from_parts(millis, rand::random()).to_string();
+        let id = new_id(clock.now());
         crate::fs::create(&self.path(&id), &bytes).map_err(cannot)?;
         Ok(id)
     }

@@ -15,10 +15,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::lock_record::{self, id_there, locked, lost, new_id, padded, place, record};
+use super::lock_record::{self, id_there, locked, lost, padded, place, record};
 use crate::clock::{Clock, after, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Holder, LockView};
+use crate::state::new_id;
 
 /// Time for which a holder on another machine is believed after its last sign of life.
 pub const LEASE: Duration = Duration::from_secs(60);

@@ -109,11 +109,6 @@ fn read_record(path: &Path) -> Result<Option<LockView>> {
     }
 }
 
-pub(super) fn new_id(now: Timestamp) -> String {
-    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-    ulid::Ulid::from_parts(millis, rand::random()).to_string()
-}
-
 pub(super) fn record(dir: &Path) -> PathBuf {
     dir.join("lock.json")
 }

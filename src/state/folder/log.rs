@@ -14,7 +14,7 @@ use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::Access;
-use crate::journal::Entry;
+use crate::journal::{Entry, lines};
 use crate::state::{Hold, Log};
 
 /// The interval at which a process renews its lease and checks that it still holds the plan.
@@ -174,18 +174,6 @@ impl Log for FileLog {
         // Files are few and small: dropping the lock removes them.
         drop(self);
     }
-}
-
-/// Returns events as lines of a journal.
-fn lines(entries: &[Entry]) -> Result<Vec<u8>> {
-    let mut lines = Vec::new();
-    for entry in entries {
-        serde_json::to_writer(&mut lines, entry).map_err(|error| {
-            Error::unexpected("an event cannot be written as JSON").with_source(error)
-        })?;
-        lines.push(b'\n');
-    }
-    Ok(lines)
 }
 
 /// Checks the lock without the journal.

@@ -1,0 +1,226 @@
+//! Requests to a store: each has its time, and what can be asked again is asked until there is an answer.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use bytes::Bytes;
+
+use crate::clock::Stopwatch;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::duration;
+use crate::storage::objects::{Listed, Objects, Put, Read, Version, probe};
+
+/// How long what was begun waits for a store that does not answer.
+pub(super) const OUTAGE: Duration = Duration::from_secs(30 * 60);
+/// How long what only reads, or has not begun, waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest time of one request.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Pauses between two tries.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// What a probe has seen once it has passed.
+const SEEN: [&str; 5] = [
+    "this machine may put, get and list",
+    "an object is created only where there is none",
+    "an object is replaced only in the version that was seen",
+    "what was written is listed at once",
+    "not seen: two writers at the same instant, and copies of a bucket elsewhere",
+];
+
+/// A store, asked in time.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    objects: Arc<dyn Objects>,
+}
+
+/// What came of an object that nobody else may write.
+#[derive(Debug)]
+pub(super) enum Settled {
+    /// It is there as it was sent.
+    Ours,
+    /// There is another one.
+    Another(Read),
+}
+
+impl Asking {
+    pub fn new(objects: Arc<dyn Objects>) -> Self {
+        Self { objects }
+    }
+
+    pub fn uri(&self) -> &str {
+        self.objects.uri()
+    }
+
+    /// Reads an object, asked once.
+    pub async fn get(&self, key: &str, within: Duration) -> Result<Option<Read>> {
+        in_time(within, key, self.objects.get(key)).await
+    }
+
+    /// Reads an object.
+    pub async fn read(&self, key: &str) -> Result<Option<Read>> {
+        patiently(|| in_time(LONGEST, key, self.objects.get(key))).await
+    }
+
+    pub async fn list(&self, below: &str) -> Result<Vec<Listed>> {
+        patiently(|| in_time(LONGEST * 10, below, self.objects.list(below))).await
+    }
+
+    pub async fn folders(&self, below: &str) -> Result<Vec<String>> {
+        patiently(|| in_time(LONGEST, below, self.objects.folders(below))).await
+    }
+
+    /// Writes a file under a name that nobody else has; large ones take their time.
+    pub async fn upload(&self, key: &str, file: &Path) -> Result<()> {
+        patiently(|| self.objects.upload(key, file)).await
+    }
+
+    /// Writes an object to a file of this machine.
+    pub async fn download(&self, key: &str, file: &Path) -> Result<()> {
+        patiently(|| self.objects.download(key, file)).await
+    }
+
+    /// Checks that the store keeps its conditions, with an object below a folder. Returns what was seen.
+    pub async fn probe(&self, below: &str) -> Result<Vec<String>> {
+        probe(&*self.objects, below).await?;
+        Ok(SEEN.map(str::to_owned).to_vec())
+    }
+
+    /// Writes an object where there is none, asked once.
+    pub async fn create(&self, key: &str, bytes: Bytes, within: Duration) -> Result<Put> {
+        unknown(in_time(within, key, self.objects.create(key, bytes)).await)
+    }
+
+    /// Replaces an object, asked once.
+    pub async fn replace(
+        &self,
+        key: &str,
+        bytes: Bytes,
+        version: &Version,
+        within: Duration,
+    ) -> Result<Put> {
+        unknown(in_time(within, key, self.objects.replace(key, bytes, version)).await)
+    }
+
+    /// Writes an object where there is none, and returns what is there then. While that is open, nothing but these bytes is
+    /// sent to the key: a request without an answer may still arrive.
+    ///
+    /// # Errors
+    /// `Unavailable` where it stays open; those of the store that are no outage.
+    pub async fn settle(&self, key: &str, bytes: &Bytes, limit: Duration) -> Result<Settled> {
+        let mut again = Again::within(limit);
+        loop {
+            let put = self.create(key, bytes.clone(), LONGEST).await?;
+            let why = match put {
+                Put::Done(_) => return Ok(Settled::Ours),
+                Put::Refused => None,
+                Put::Unknown(error) => Some(error),
+            };
+            let why = match self.get(key, LONGEST).await {
+                Ok(Some(there)) if there.bytes == *bytes => return Ok(Settled::Ours),
+                Ok(Some(there)) => return Ok(Settled::Another(there)),
+                Ok(None) => why,
+                Err(error) if error.is_retryable() => Some(error),
+                Err(error) => return Err(error),
+            };
+            if !again.wait().await {
+                return Err(again.given_up(key, why));
+            }
+        }
+    }
+
+    /// Writes an object under a name that nobody else has, without reading.
+    pub async fn put_own(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let mut again = Again::within(PATIENCE);
+        let mut was_sent = false;
+        loop {
+            let why = match self.create(key, bytes.clone(), LONGEST).await? {
+                Put::Done(_) => return Ok(()),
+                // The first answer may be a conflict in which nothing was written.
+                Put::Refused if was_sent => return Ok(()),
+                Put::Refused => None,
+                Put::Unknown(error) => Some(error),
+            };
+            was_sent = true;
+            if !again.wait().await {
+                return Err(again.given_up(key, why));
+            }
+        }
+    }
+}
+
+/// Pauses between tries, which grow.
+pub(super) struct Again {
+    since: Stopwatch,
+    limit: Duration,
+    pauses: ExponentialBackoff,
+}
+
+impl Again {
+    pub fn within(limit: Duration) -> Self {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(PAUSES.0)
+            .with_max_delay(PAUSES.1)
+            .without_max_times();
+        Self { since: Stopwatch::start(), limit, pauses: pauses.build() }
+    }
+
+    /// Waits for the next try; returns false once the time is over.
+    pub async fn wait(&mut self) -> bool {
+        let is_over = self.since.elapsed() >= self.limit;
+        if !is_over {
+            tokio::time::sleep(self.pauses.next().unwrap_or(PAUSES.1)).await;
+        }
+        !is_over
+    }
+
+    /// Returns the error for a store of which nobody knows what is under a key; `why` is its last answer that was none.
+    pub fn given_up(&self, key: &str, why: Option<Error>) -> Error {
+        let time = duration(self.since.elapsed());
+        let error = match why {
+            Some(why) => {
+                let message =
+                    format!("the place of the state does not answer for `{key}` in {time}");
+                Error::new(ErrorKind::Unavailable, message).with_source(why)
+            }
+            None => {
+                let message =
+                    format!("the place of the state takes no `{key}`, and has none, in {time}");
+                Error::new(ErrorKind::Unavailable, message)
+            }
+        };
+        error.with_hint("run the same command again when the place of the state is back")
+    }
+}
+
+/// Asks again for what has no answer.
+async fn patiently<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+    let mut again = Again::within(PATIENCE);
+    loop {
+        match ask().await {
+            Err(error) if error.is_retryable() && again.wait().await => {}
+            answer => return answer,
+        }
+    }
+}
+
+async fn in_time<T>(
+    within: Duration,
+    key: &str,
+    asked: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let answer = tokio::time::timeout(within, asked).await;
+    answer.unwrap_or_else(|_| {
+        let message = format!("no answer for `{key}` in {}", duration(within));
+        Err(Error::new(ErrorKind::Timeout, message))
+    })
+}
+
+fn unknown(put: Result<Put>) -> Result<Put> {
+    match put {
+        Err(error) if error.is_retryable() => Ok(Put::Unknown(error)),
+        put => put,
+    }
+}

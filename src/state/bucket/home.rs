@@ -1,0 +1,251 @@
+//! What is kept of one plan in a bucket.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::asking::{Again, Asking, PATIENCE};
+use super::chain::Chain;
+use super::current::Current;
+use super::files::Files;
+use super::head::{Extent, Head, Seen};
+use super::inbox::Inbox;
+use super::json::damaged;
+use super::layout::{Layout, is_run, number_of};
+use super::log::BucketLog;
+use super::reader::Reader;
+use super::take::{Held, Taker, refuse_strangers};
+use super::terms::Terms;
+use crate::clock::{Clock, after};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Artifact, Entry, Holder, Letter, LockView, Waiting};
+use crate::state::{Home, Taken, is_of_run, new_id, refuse_other_plan};
+use crate::storage::objects::Put;
+
+/// The folder of a plan in a bucket.
+#[derive(Debug)]
+pub(super) struct BucketHome {
+    asking: Asking,
+    layout: Layout,
+    terms: Terms,
+    clock: Clock,
+    folder: PathBuf,
+    inbox: Inbox,
+    files: Arc<Files>,
+    current: Current,
+}
+
+impl BucketHome {
+    pub fn new(asking: Asking, plan: &str, terms: Terms, clock: Clock, folder: PathBuf) -> Self {
+        let layout = Layout::new(plan);
+        let inbox = Inbox::new(asking.clone(), layout.clone());
+        let files = Arc::new(Files::new(asking.clone(), layout.clone(), folder.clone()));
+        Self { asking, layout, terms, clock, folder, inbox, files, current: Current::default() }
+    }
+
+    async fn head(&self) -> Result<Option<Seen>> {
+        let key = self.layout.head();
+        self.asking.read(&key).await?.map(|read| Seen::parse(read, &key)).transpose()
+    }
+
+    /// Reads a run up to its end.
+    async fn read(&self, run: &str, extent: &Extent) -> Result<Vec<Entry>> {
+        let reader = Reader::new(&self.asking, &self.layout, run);
+        let mut chain = reader.read(extent).await?;
+        reader.go_on(&mut chain).await?;
+        self.checked(chain)
+    }
+
+    fn checked(&self, chain: Chain) -> Result<Vec<Entry>> {
+        let key = self.layout.segment(chain.run(), 1);
+        if !chain.entries.is_empty() && !is_of_run(&chain.entries, chain.run()) {
+            return Err(damaged(format!("`{key}` is the beginning of another run")));
+        }
+        refuse_other_plan(&chain.entries, &format!("`{key}`"), self.layout.plan())?;
+        Ok(chain.entries)
+    }
+
+    /// Returns the run that letters are for.
+    async fn run(&self) -> Result<Option<String>> {
+        match self.current.run() {
+            Some(run) => Ok(Some(run)),
+            None => Ok(self.head().await?.and_then(|seen| seen.head.run)),
+        }
+    }
+
+    /// Returns when a run began, by the store's clock.
+    async fn began(&self, run: &str) -> Result<Option<jiff::Timestamp>> {
+        if let Some(began) = self.current.began(run) {
+            return Ok(Some(began));
+        }
+        let began = self.asking.read(&self.layout.segment(run, 1)).await?.map(|read| read.modified);
+        if let Some(began) = began {
+            self.current.set_began(run, began);
+        }
+        Ok(began)
+    }
+}
+
+#[async_trait]
+impl Home for BucketHome {
+    fn shown(&self) -> String {
+        format!("{}/{}", self.asking.uri().trim_end_matches('/'), self.layout.plan())
+    }
+
+    async fn entries(&self) -> Result<Vec<Entry>> {
+        let Some(Seen { head, .. }) = self.head().await? else {
+            refuse_strangers(&self.asking, &self.layout).await?;
+            return Ok(Vec::new());
+        };
+        match &head.run {
+            Some(run) => self.read(run, &head.extent).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn entries_of(&self, run: &str) -> Result<Option<Vec<Entry>>> {
+        if !is_run(run) {
+            return Ok(None);
+        }
+        let head = self.head().await?.map(|seen| seen.head);
+        let extent = match head.filter(|head| head.run.as_deref() == Some(run)) {
+            Some(head) => head.extent,
+            None => {
+                let listed = self.asking.list(&self.layout.log(run)).await?;
+                let last = listed.iter().filter_map(|found| number_of(&found.key)).max();
+                Extent { last_segment: last.unwrap_or(0), ..Extent::default() }
+            }
+        };
+        let entries = self.read(run, &extent).await?;
+        Ok(Some(entries).filter(|entries| !entries.is_empty()))
+    }
+
+    /// A holder is believed until its lease and what it may be late have passed by this machine's clock, which may be wrong:
+    /// only [`Home::take`] decides.
+    async fn holder(&self) -> Result<Option<LockView>> {
+        let Some(seen) = self.head().await? else { return Ok(None) };
+        let ends = after(seen.modified, self.terms.believed(seen.head.lease()));
+        Ok(seen.lock().filter(|_| self.clock.now() < ends))
+    }
+
+    async fn lock(&self) -> Result<Option<LockView>> {
+        Ok(self.head().await?.and_then(|seen| seen.lock()))
+    }
+
+    /// A holder that is at work loses the plan too: it finds that out before it writes another event, and at its next renewal
+    /// at the latest. Until then it may do what it has already said that it will.
+    async fn unlock(&self, id: &str) -> Result<()> {
+        let key = self.layout.head();
+        let mut again = Again::within(PATIENCE);
+        let mut sent = Vec::new();
+        loop {
+            let seen = self.head().await?;
+            let seen = match seen {
+                Some(seen) if sent.contains(&seen.head.nonce) => return Ok(()),
+                Some(seen) if seen.head.lock.as_deref() == Some(id) => seen,
+                // Somebody took it since.
+                _ if !sent.is_empty() => return Ok(()),
+                _ => {
+                    let message = format!("there is no lock `{id}`");
+                    return Err(Error::new(ErrorKind::NotFound, message)
+                        .with_hint("`vecshift lock show` prints the lock that is there"));
+                }
+            };
+            let nonce = new_id(self.clock.now());
+            sent.push(nonce.clone());
+            let epoch = seen.head.epoch + 1;
+            let head = Head { epoch, nonce, lock: None, holder: None, ..seen.head };
+            let within = self.terms.renewal();
+            match self.asking.replace(&key, head.bytes()?, &seen.version, within).await? {
+                Put::Done(_) => return Ok(()),
+                put if !again.wait().await => {
+                    let why = match put {
+                        Put::Unknown(error) => Some(error),
+                        Put::Done(_) | Put::Refused => None,
+                    };
+                    return Err(again.given_up(&key, why));
+                }
+                Put::Refused | Put::Unknown(_) => {}
+            }
+        }
+    }
+
+    async fn take(&self, holder: &Holder) -> Result<Taken> {
+        let id = new_id(self.clock.now());
+        let (asking, layout) = (self.asking.clone(), self.layout.clone());
+        let taker = Taker {
+            asking: &self.asking,
+            layout: &self.layout,
+            terms: self.terms,
+            clock: &self.clock,
+            holder,
+            id: id.clone(),
+        };
+        let Held { lease, mut chain, tail } = taker.take().await?;
+        let entries = match &mut chain {
+            Some(chain) => {
+                self.current.set(chain.run());
+                std::mem::take(&mut chain.entries)
+            }
+            None => Vec::new(),
+        };
+        let log = BucketLog::new(
+            asking,
+            layout,
+            (lease, id),
+            (chain, tail),
+            (self.current.clone(), self.files.clone()),
+        );
+        Ok(Taken { log: Box::new(log), entries })
+    }
+
+    async fn ask(&self, letter: &Letter) -> Result<String> {
+        let id = new_id(self.clock.now());
+        self.inbox.put(&id, letter).await?;
+        Ok(id)
+    }
+
+    /// Letters stay where they are. Those to other runs, and those to whatever run was open that are older than this one, are
+    /// not for it.
+    async fn letters(&self) -> Result<Vec<Waiting>> {
+        let letters = self.inbox.letters().await?;
+        if letters.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(run) = self.run().await? else {
+            return Ok(letters.into_iter().map(|left| left.waiting).collect());
+        };
+        let is_to_any = letters.iter().any(|left| left.waiting.letter.run.is_none());
+        let began = if is_to_any { self.began(&run).await? } else { None };
+        let is_for_it = |left: &super::inbox::Left| match &left.waiting.letter.run {
+            Some(of) => *of == run,
+            None => began.is_none_or(|began| left.at >= began),
+        };
+        Ok(letters.into_iter().filter(is_for_it).map(|left| left.waiting).collect())
+    }
+
+    async fn withdraw(&self, id: &str) -> Result<()> {
+        self.inbox.withdraw(id).await
+    }
+
+    async fn answered(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn restore(&self, run: &str) -> Result<()> {
+        self.files.restore(run).await
+    }
+
+    async fn keep(&self, run: &str, path: &Path) -> Result<Option<String>> {
+        self.files.keep(run, path).await
+    }
+
+    async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()> {
+        self.files.fetch(run, artifact, to).await
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.folder.clone()
+    }
+}

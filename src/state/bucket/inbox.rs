@@ -1,0 +1,97 @@
+//! The inbox of a plan: letters are created and never changed. One that is taken back has a mark beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+
+use super::asking::Asking;
+use super::json;
+use super::layout::{Layout, letter_of, withdrawn_of};
+use crate::error::Result;
+use crate::journal::{Letter, Waiting};
+
+/// Letters that are read at once.
+const SIDE_BY_SIDE: usize = 32;
+
+/// The letters to the runs of a plan. Each is read once.
+#[derive(Clone, Debug)]
+pub(super) struct Inbox {
+    asking: Asking,
+    layout: Layout,
+    /// `None` for one that cannot be understood.
+    read: Arc<Mutex<BTreeMap<String, Option<Letter>>>>,
+}
+
+/// A letter, and the time at which it was left by the store's clock.
+pub(super) struct Left {
+    pub waiting: Waiting,
+    pub at: Timestamp,
+}
+
+impl Inbox {
+    pub fn new(asking: Asking, layout: Layout) -> Self {
+        Self { asking, layout, read: Arc::default() }
+    }
+
+    pub async fn put(&self, id: &str, letter: &Letter) -> Result<()> {
+        let bytes = json::line(letter)?;
+        self.asking.put_own(&self.layout.letter(id), bytes.into()).await
+    }
+
+    pub async fn withdraw(&self, id: &str) -> Result<()> {
+        let key = self.layout.withdrawn(id);
+        // Whoever left the mark said the same.
+        self.asking.put_own(&key, Bytes::from_static(b"{}\n")).await
+    }
+
+    /// Returns the letters that were not taken back, oldest first. The clocks of those who wrote them differ, the store's
+    /// does not; where it says the same, their names decide.
+    pub async fn letters(&self) -> Result<Vec<Left>> {
+        let listed = self.asking.list(&self.layout.inbox()).await?;
+        let withdrawn: BTreeSet<_> =
+            listed.iter().filter_map(|found| withdrawn_of(&found.key)).collect();
+        let mut letters: Vec<_> = listed
+            .iter()
+            .filter_map(|found| Some((found.modified, letter_of(&found.key)?)))
+            .filter(|(_, id)| !withdrawn.contains(id))
+            .collect();
+        letters.sort_unstable();
+        self.read_new(letters.iter().map(|(_, id)| *id)).await?;
+        let read = self.read();
+        let left = |(at, id): (Timestamp, &str)| {
+            let letter = read.get(id)?.clone()?;
+            Some(Left { waiting: Waiting { id: id.to_owned(), letter }, at })
+        };
+        Ok(letters.into_iter().filter_map(left).collect())
+    }
+
+    /// Reads the letters that were not read before.
+    async fn read_new(&self, ids: impl Iterator<Item = &str>) -> Result<()> {
+        let new: Vec<String> = {
+            let read = self.read();
+            ids.filter(|id| !read.contains_key(*id)).map(str::to_owned).collect()
+        };
+        let fetch = async |id: String| -> Result<_> {
+            let found = self.asking.read(&self.layout.letter(&id)).await?;
+            Ok((id, found))
+        };
+        let found: Vec<_> =
+            stream::iter(new).map(fetch).buffered(SIDE_BY_SIDE).try_collect().await?;
+        for (id, found) in found {
+            let Some(found) = found else { continue };
+            let letter = serde_json::from_slice(&found.bytes);
+            if let Err(error) = &letter {
+                tracing::warn!(%error, id, "a letter in the inbox cannot be understood");
+            }
+            self.read().insert(id, letter.ok());
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> MutexGuard<'_, BTreeMap<String, Option<Letter>>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,40 @@
+//! Objects as JSON that says its version.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::AS_DAMAGED;
+
+/// Returns a value as one line.
+pub(super) fn line(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(value).map_err(|error| {
+        Error::unexpected("an object of the state cannot be written as JSON").with_source(error)
+    })?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Reads a value whose version `v` is at most `format`.
+///
+/// # Errors
+/// `Refused` for a newer version, `Conflict` for anything else.
+pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], key: &str, format: u32) -> Result<T> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    if let Ok(Version { v }) = serde_json::from_slice(bytes)
+        && v > format
+    {
+        let message = format!("`{key}` has format {v}; this program reads up to {format}");
+        return Err(Error::new(ErrorKind::Refused, message)
+            .with_hint("nothing was changed; use the vecshift that wrote it, which may be newer"));
+    }
+    serde_json::from_slice(bytes).map_err(|error| damaged(format!("`{key}` is damaged: {error}")))
+}
+
+/// Returns the error for what no run wrote.
+pub(super) fn damaged(message: String) -> Error {
+    Error::new(ErrorKind::Conflict, message).with_hint(AS_DAMAGED)
+}

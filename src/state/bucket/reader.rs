@@ -1,0 +1,160 @@
+//! Reads the segments of a run: packs where there are, and on by one segment after the other.
+
+use bytes::Bytes;
+use futures::future::{BoxFuture, FutureExt, join_all, try_join_all};
+use tokio::sync::Semaphore;
+
+use super::asking::Asking;
+use super::chain::Chain;
+use super::head::Extent;
+use super::json::damaged;
+use super::layout::Layout;
+use super::packs::{Pack, Piece, cover};
+use super::segment::split;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The most requests at once.
+const SIDE_BY_SIDE: usize = 32;
+/// Requests for segments that may not be there: the second one says whether the first is missing or the end.
+const AHEAD: usize = 2;
+/// How often a segment is looked for that is not there although a later one is.
+const LOOKS: u32 = 3;
+
+/// Reads the log of one run.
+pub(super) struct Reader<'a> {
+    asking: &'a Asking,
+    layout: &'a Layout,
+    run: &'a str,
+    permits: Semaphore,
+}
+
+/// A piece and what is in it.
+type Fetched = (Piece, Bytes);
+
+impl<'a> Reader<'a> {
+    pub fn new(asking: &'a Asking, layout: &'a Layout, run: &'a str) -> Self {
+        Self { asking, layout, run, permits: Semaphore::new(SIDE_BY_SIDE) }
+    }
+
+    /// Reads the segments that are known to be there.
+    ///
+    /// # Errors
+    /// `Conflict` for one that is missing or was changed, `Refused` for one of a newer version.
+    pub async fn read(&self, extent: &Extent) -> Result<Chain> {
+        let pieces = cover(1, extent.last_segment, extent.tail);
+        let mut fetched = self.fetch_all(pieces).await?;
+        loop {
+            let (at, error) = match self.link(&fetched, extent).await {
+                Ok(chain) => return Ok(chain),
+                Err(broken) => broken,
+            };
+            // The link is between this piece and the one before, and a pack may be wrong without the journal being so.
+            let suspects = at.saturating_sub(1)..(at + 1).min(fetched.len());
+            if fetched[suspects.clone()].iter().all(|(piece, _)| matches!(piece, Piece::Segment(_)))
+            {
+                return Err(error);
+            }
+            tracing::warn!(%error, "a pack is not what the journal says, which is read instead");
+            let parts = fetched[suspects.clone()].iter().flat_map(|(piece, _)| match piece {
+                Piece::Pack(pack) => (pack.first()..=pack.last()).map(Piece::Segment).collect(),
+                Piece::Segment(_) => vec![*piece],
+            });
+            let parts = self.fetch_all(parts.collect()).await?;
+            fetched.splice(suspects, parts);
+        }
+    }
+
+    /// Reads the segments behind those that were read, until there is none.
+    ///
+    /// # Errors
+    /// Those of [`Reader::read`].
+    pub async fn go_on(&self, chain: &mut Chain) -> Result<()> {
+        let (mut width, mut looks) = (AHEAD, 0);
+        loop {
+            let next = chain.number + 1;
+            let numbers = next..next + width as u64;
+            let found = try_join_all(numbers.map(|number| self.segment(number))).await?;
+            let there = found.iter().take_while(|segment| segment.is_some()).count();
+            let is_later_there = found[there..].iter().any(Option::is_some);
+            for bytes in found.into_iter().take(there).flatten() {
+                chain.add(self.layout, bytes)?;
+            }
+            match there == width {
+                true => width = (width * 2).min(SIDE_BY_SIDE),
+                false if !is_later_there => return Ok(()),
+                // It may have been written between the two looks.
+                false if there > 0 => looks = 0,
+                false => looks += 1,
+            }
+            if looks == LOOKS {
+                return Err(self.missing(chain.number + 1));
+            }
+        }
+    }
+
+    async fn link(&self, fetched: &[Fetched], extent: &Extent) -> Result<Chain, (usize, Error)> {
+        let mut chain = Chain::new(self.run);
+        for (at, (piece, bytes)) in fetched.iter().enumerate() {
+            let segments = match piece {
+                Piece::Segment(_) => vec![bytes.clone()],
+                Piece::Pack(_) => split(bytes),
+            };
+            for segment in segments {
+                chain.add(self.layout, segment).map_err(|error| (at, error))?;
+            }
+            if chain.number != piece.last() {
+                let message = format!("a pack up to segment {} ends elsewhere", piece.last());
+                return Err((at, damaged(message)));
+            }
+            // Parsing is work, and a runtime has other things to do.
+            tokio::task::yield_now().await;
+        }
+        chain.check(self.layout, extent).map_err(|error| (fetched.len(), error))?;
+        Ok(chain)
+    }
+
+    async fn fetch_all(&self, pieces: Vec<Piece>) -> Result<Vec<Fetched>> {
+        let fetched = join_all(pieces.into_iter().map(|piece| self.fetch(piece))).await;
+        Ok(fetched.into_iter().collect::<Result<Vec<_>>>()?.concat())
+    }
+
+    /// Fetches a piece, or its parts where it is not there.
+    fn fetch(&self, piece: Piece) -> BoxFuture<'_, Result<Vec<Fetched>>> {
+        async move {
+            let found = match piece {
+                Piece::Segment(number) => self.segment(number).await?,
+                Piece::Pack(pack) => self.pack(pack).await?,
+            };
+            match (piece, found) {
+                (piece, Some(bytes)) => Ok(vec![(piece, bytes)]),
+                (Piece::Pack(pack), None) => self.fetch_all(pack.parts()).await,
+                (Piece::Segment(number), None) => Err(self.missing(number)),
+            }
+        }
+        .boxed()
+    }
+
+    async fn segment(&self, number: u64) -> Result<Option<Bytes>> {
+        self.get(&self.layout.segment(self.run, number)).await
+    }
+
+    async fn pack(&self, pack: Pack) -> Result<Option<Bytes>> {
+        self.get(&self.layout.pack(self.run, pack)).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        let _permit =
+            self.permits.acquire().await.map_err(|error| {
+                Error::unexpected("the journal is read no more").with_source(error)
+            })?;
+        Ok(self.asking.read(key).await?.map(|read| read.bytes))
+    }
+
+    fn missing(&self, number: u64) -> Error {
+        let key = self.layout.segment(self.run, number);
+        let message = format!("`{key}` is missing: what comes behind it was written");
+        Error::new(ErrorKind::Conflict, message).with_hint(
+            "put it back, from an older version of the bucket or a copy; nothing else is changed until then",
+        )
+    }
+}
