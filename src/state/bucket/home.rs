@@ -209,7 +209,11 @@ impl Home for BucketHome {
     /// Letters stay where they are. Those to other runs, and those to whatever run was open that are older than this one, are
     /// not for it.
     async fn letters(&self) -> Result<Vec<Waiting>> {
-        let letters = self.inbox.letters().await?;
+        let letters = match self.current.run() {
+            // A run looks before each of its steps.
+            Some(_) => self.inbox.letters_of_late().await?,
+            None => self.inbox.letters().await?,
+        };
         if letters.is_empty() {
             return Ok(Vec::new());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,8 +11,12 @@ use jiff::Timestamp;
 use super::asking::Asking;
 use super::json;
 use super::layout::{Layout, letter_of, withdrawn_of};
+use crate::clock::Stopwatch;
 use crate::error::Result;
 use crate::journal::{Letter, Waiting};
+
+/// The time between two lists for a run, which costs a request each.
+const EVERY: Duration = Duration::from_secs(5);
 
 /// Letters that are read at once.
 const SIDE_BY_SIDE: usize = 32;
@@ -23,9 +28,12 @@ pub(super) struct Inbox {
     layout: Layout,
     /// `None` for one that cannot be understood.
     read: Arc<Mutex<BTreeMap<String, Option<Letter>>>>,
+    /// The letters as they were last listed.
+    listed: Arc<Mutex<Option<(Stopwatch, Vec<Left>)>>>,
 }
 
 /// A letter, and the time at which it was left by the store's clock.
+#[derive(Clone, Debug)]
 pub(super) struct Left {
     pub waiting: Waiting,
     pub at: Timestamp,
@@ -33,7 +41,7 @@ pub(super) struct Left {
 
 impl Inbox {
     pub fn new(asking: Asking, layout: Layout) -> Self {
-        Self { asking, layout, read: Arc::default() }
+        Self { asking, layout, read: Arc::default(), listed: Arc::default() }
     }
 
     pub async fn put(&self, id: &str, letter: &Letter) -> Result<()> {
@@ -47,9 +55,19 @@ impl Inbox {
         self.asking.put_own(&key, Bytes::from_static(b"{}\n")).await
     }
 
+    /// Returns the same as [`Inbox::letters`], as it was some seconds ago at most.
+    pub async fn letters_of_late(&self) -> Result<Vec<Left>> {
+        let known = self.listed().clone();
+        match known {
+            Some((at, letters)) if at.elapsed() < EVERY => Ok(letters),
+            _ => self.letters().await,
+        }
+    }
+
     /// Returns the letters that were not taken back, oldest first. The clocks of those who wrote them differ, the store's
     /// does not; where it says the same, their names decide.
     pub async fn letters(&self) -> Result<Vec<Left>> {
+        let began = Stopwatch::start();
         let listed = self.asking.list(&self.layout.inbox()).await?;
         let withdrawn: BTreeSet<_> =
             listed.iter().filter_map(|found| withdrawn_of(&found.key)).collect();
@@ -65,7 +83,10 @@ impl Inbox {
             let letter = read.get(id)?.clone()?;
             Some(Left { waiting: Waiting { id: id.to_owned(), letter }, at })
         };
-        Ok(letters.into_iter().filter_map(left).collect())
+        let letters: Vec<_> = letters.into_iter().filter_map(left).collect();
+        drop(read);
+        *self.listed() = Some((began, letters.clone()));
+        Ok(letters)
     }
 
     /// Reads the letters that were not read before.
@@ -89,6 +110,10 @@ impl Inbox {
             self.read().insert(id, letter.ok());
         }
         Ok(())
+    }
+
+    fn listed(&self) -> MutexGuard<'_, Option<(Stopwatch, Vec<Left>)>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self) -> MutexGuard<'_, BTreeMap<String, Option<Letter>>> {

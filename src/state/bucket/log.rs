@@ -138,7 +138,8 @@ impl Log for BucketLog {
         chain.link(header.epoch, entries.len(), sum(&bytes), bytes);
         self.lease.reaches(chain.run(), chain.extent(self.tail));
         self.pack();
-        Ok(())
+        // An intent is followed by its effect, which nothing may begin whose lease may have ended.
+        self.lease.pass().await
     }
 
     /// The head still names a run that was set aside until the next one begins: who only reads sees the run that has ended.
