@@ -130,6 +130,16 @@ impl Error {
         }))
     }
 
+    /// Returns the same for somebody else who asks: its kind, message and hint.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let again = Self::new(self.kind(), self.message());
+        match self.hint() {
+            Some(hint) => again.with_hint(hint),
+            None => again,
+        }
+    }
+
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
     }

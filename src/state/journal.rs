@@ -1,6 +1,7 @@
 //! A journal: the log of a plan, and the state that its events fold to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Hold, Home, Log, Taken};
 use crate::clock::Clock;
@@ -10,10 +11,22 @@ use crate::journal::{Answers, Entry, Event, FORMAT, Holder, RunState};
 /// The journal of a plan, open for appending. Holding one means holding the plan.
 #[derive(Debug)]
 pub struct Journal {
-    log: Box<dyn Log>,
-    state: RunState,
+    fold: Fold,
+    writer: Writer,
+}
+
+/// The state to which the events of a journal fold, those that are accepted and not written yet among them.
+#[derive(Debug)]
+pub struct Fold {
+    state: Arc<RunState>,
     clock: Clock,
-    /// True after an append failed: nobody knows what is there, so nothing more is written.
+}
+
+/// Writes what a fold has accepted, in that order.
+#[derive(Debug)]
+pub struct Writer {
+    log: Box<dyn Log>,
+    /// True after a write failed: nobody knows what is there, so nothing more is written.
     is_broken: bool,
     shown: String,
 }
@@ -41,7 +54,10 @@ impl Journal {
         let Taken { log, entries } = home.take(holder).await?;
         let shown = home.shown();
         match RunState::fold(&entries) {
-            Ok(state) => Ok(Self { log, state, clock, is_broken: false, shown }),
+            Ok(state) => Ok(Self {
+                fold: Fold { state: Arc::new(state), clock },
+                writer: Writer { log, is_broken: false, shown },
+            }),
             Err(error) => {
                 log.release().await;
                 Err(error.with_context("journal", shown))
@@ -50,7 +66,7 @@ impl Journal {
     }
 
     pub fn state(&self) -> &RunState {
-        &self.state
+        &self.fold.state
     }
 
     /// Appends one event, which is durable when this returns.
@@ -73,59 +89,99 @@ impl Journal {
     /// # Errors
     /// Those of [`Journal::append`], for all groups; an event that cannot follow is in the result.
     pub async fn append_all(&mut self, groups: Vec<Events>) -> Result<Appended> {
-        if self.is_broken {
-            let message = format!("{} cannot be written since an earlier error", self.shown);
-            return Err(Error::new(ErrorKind::Io, message)
-                .with_hint("see to its place, then run the same command again"));
-        }
+        self.writer.refuse_broken()?;
         let mut appended = Appended::default();
         for (number, group) in groups.into_iter().enumerate() {
-            if let Err(error) = self.take(group, &mut appended.entries) {
-                appended.refused.push((number, error));
-            }
+            let (entries, refused) = self.fold.accept(group);
+            appended.entries.extend(entries);
+            appended.refused.extend(refused.map(|error| (number, error)));
         }
-        if !appended.entries.is_empty() {
-            // Whoever stops waiting does not know what came of it either.
-            self.is_broken = true;
-            self.log.append(&appended.entries).await?;
-            self.is_broken = false;
-        }
+        self.writer.write(&appended.entries).await?;
         Ok(appended)
-    }
-
-    /// Folds a group up to the first event that cannot follow, and adds its entries.
-    fn take(&mut self, group: Events, entries: &mut Vec<Entry>) -> Result<()> {
-        let Events { events, mut answers } = group;
-        for event in events {
-            let (seq, at) = (self.state.events, self.clock.now());
-            let entry = Entry { v: FORMAT, seq, at, answers: answers.take(), event };
-            self.state.apply(&entry)?;
-            entries.push(entry);
-        }
-        Ok(())
     }
 
     /// Returns what says whether this process still holds the plan, even while the journal is being written.
     pub fn hold(&self) -> Arc<dyn Hold> {
-        self.log.hold()
+        self.writer.log.hold()
     }
 
-    /// Returns how long checkpoints may wait for others, to be appended together.
-    pub fn linger(&self) -> std::time::Duration {
+    /// Returns its two halves: what is accepted is what has to be written, in that order.
+    pub fn split(self) -> (Fold, Writer) {
+        (self.fold, self.writer)
+    }
+
+    /// Lets go of the plan.
+    pub async fn close(self) {
+        self.writer.close().await;
+    }
+}
+
+impl Fold {
+    pub fn state(&self) -> &Arc<RunState> {
+        &self.state
+    }
+
+    /// Folds a group up to the first event that cannot follow. Returns its entries, and why that one cannot.
+    pub fn accept(&mut self, group: Events) -> (Vec<Entry>, Option<Error>) {
+        let Events { events, mut answers } = group;
+        let mut entries = Vec::new();
+        for event in events {
+            let (seq, at) = (self.state.events, self.clock.now());
+            let entry = Entry { v: FORMAT, seq, at, answers: answers.take(), event };
+            if let Err(error) = Arc::make_mut(&mut self.state).apply(&entry) {
+                return (entries, Some(error));
+            }
+            entries.push(entry);
+        }
+        (entries, None)
+    }
+
+    /// Begins anew, as for another run.
+    pub fn clear(&mut self) {
+        self.state = Arc::default();
+    }
+}
+
+impl Writer {
+    /// Returns how long checkpoints may wait for others, to be written together.
+    pub fn linger(&self) -> Duration {
         self.log.linger()
     }
 
-    /// Sets the journal of an ended run aside, so that another run can start.
+    /// Writes entries, which are durable when this returns.
     ///
     /// # Errors
-    /// `Conflict` while the run is still open.
-    pub async fn archive(&mut self) -> Result<()> {
-        if self.state.is_open() {
+    /// Those of [`Journal::append`] but for an event that cannot follow.
+    pub async fn write(&mut self, entries: &[Entry]) -> Result<()> {
+        self.refuse_broken()?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        // Whoever stops waiting does not know what came of it either.
+        self.is_broken = true;
+        self.log.append(entries).await?;
+        self.is_broken = false;
+        Ok(())
+    }
+
+    fn refuse_broken(&self) -> Result<()> {
+        if !self.is_broken {
+            return Ok(());
+        }
+        let message = format!("{} cannot be written since an earlier error", self.shown);
+        Err(Error::new(ErrorKind::Io, message)
+            .with_hint("see to its place, then run the same command again"))
+    }
+
+    /// Sets the journal of an ended run, whose state this is, aside, so that another run can start.
+    ///
+    /// # Errors
+    /// `Conflict` while the run is still open; those of the place.
+    pub async fn archive(&mut self, state: &RunState) -> Result<()> {
+        if state.is_open() {
             return Err(Error::new(ErrorKind::Conflict, "the run has not ended"));
         }
-        self.log.archive(&self.state.run).await?;
-        self.state = RunState::default();
-        Ok(())
+        self.log.archive(&state.run).await
     }
 
     /// Lets go of the plan.

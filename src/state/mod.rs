@@ -19,7 +19,7 @@ use jiff::Timestamp;
 
 pub use self::bucket::Bucket;
 pub use self::folder::{Folder, LEASE};
-pub use self::journal::{Appended, Events, Journal};
+pub use self::journal::{Appended, Events, Fold, Journal, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Entry, Event, Holder, Letter, LockView, Waiting};
 

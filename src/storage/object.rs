@@ -36,11 +36,7 @@ impl Object {
     pub fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let read = self.runtime.block_on(self.bucket.range(&self.found, range));
         read.map_err(|error| {
-            let again = Error::new(error.kind(), error.message());
-            let again = match error.hint() {
-                Some(hint) => again.with_hint(hint),
-                None => again,
-            };
+            let again = error.again();
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             again
         })

@@ -3,8 +3,7 @@
 //! What waits to be written is written together, and nothing that an event has to precede goes on before that. Only
 //! checkpoints may wait for others where writing is slow: without the last ones a shard is copied from further back.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -14,19 +13,18 @@ use crate::error::{Error, Result};
 use crate::journal::{Entry, Event, RunState};
 use crate::model::{Checkpoint, ShardId, StageId};
 use crate::run::listener::{Listener, Progress};
-use crate::state::{Appended, Events, Hold, Home, Journal};
+use crate::state::{Events, Fold, Hold, Home, Journal, Writer};
 
 /// Appends events and passes them to the listener; shared by everything that works for the run.
 #[derive(Clone)]
 pub(crate) struct Recorder(Arc<Inner>);
 
 struct Inner {
+    front: Mutex<Front>,
     /// `None` once it is closed.
-    journal: tokio::sync::Mutex<Option<Journal>>,
-    /// Groups of events that are not durable yet.
-    waiting: Mutex<Waiting>,
-    /// The state of everything that is durable.
-    state: RwLock<Arc<RunState>>,
+    writer: tokio::sync::Mutex<Option<Writer>>,
+    /// The state of everything that is durable, which the listener is shown.
+    written: Mutex<RunState>,
     hold: Arc<dyn Hold>,
     home: Arc<dyn Home>,
     listener: Arc<dyn Listener>,
@@ -34,30 +32,34 @@ struct Inner {
     linger: Duration,
 }
 
-#[derive(Default)]
-struct Waiting {
-    groups: VecDeque<Group>,
+/// What is accepted, whether it is durable or not.
+struct Front {
+    fold: Fold,
+    /// Groups that are not durable yet, in their order.
+    waiting: Vec<Group>,
     /// Whether something will write the checkpoints that nobody waits for.
     is_due: bool,
     /// Why checkpoints that nobody waited for were not written.
     failed: Option<Error>,
 }
 
-/// Events to append together, and whoever waits for that.
+/// Entries to write together, and whoever waits for that.
 struct Group {
-    events: Events,
+    entries: Vec<Entry>,
     done: Option<oneshot::Sender<Result<()>>>,
 }
 
 impl Recorder {
     pub fn new(journal: Journal, home: Arc<dyn Home>, listener: Arc<dyn Listener>) -> Self {
+        let hold = journal.hold();
+        let (fold, writer) = journal.split();
         Self(Arc::new(Inner {
-            waiting: Mutex::default(),
-            state: RwLock::new(Arc::new(journal.state().clone())),
-            hold: journal.hold(),
+            written: Mutex::new(RunState::clone(fold.state())),
+            front: Mutex::new(Front { fold, waiting: Vec::new(), is_due: false, failed: None }),
+            hold,
             home,
-            linger: journal.linger(),
-            journal: tokio::sync::Mutex::new(Some(journal)),
+            linger: writer.linger(),
+            writer: tokio::sync::Mutex::new(Some(writer)),
             listener,
         }))
     }
@@ -87,16 +89,16 @@ impl Recorder {
         if self.0.linger.is_zero() {
             return self.append_group(events).await;
         }
-        let mut waiting = self.0.waiting();
-        if let Some(error) = waiting.failed.take() {
+        let mut front = self.0.front();
+        if let Some(error) = front.failed.take() {
             return Err(error);
         }
-        waiting.groups.push_back(Group { events, done: None });
-        if !std::mem::replace(&mut waiting.is_due, true) {
+        front.accept(events, None)?;
+        if !std::mem::replace(&mut front.is_due, true) {
             let inner = self.0.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(inner.linger).await;
-                inner.waiting().is_due = false;
+                inner.front().is_due = false;
                 inner.flush().await;
             });
         }
@@ -129,8 +131,8 @@ impl Recorder {
     /// Lets go of the plan. What waits to be written is written before.
     pub async fn close(&self) {
         self.0.flush().await;
-        if let Some(journal) = self.0.journal.lock().await.take() {
-            journal.close().await;
+        if let Some(writer) = self.0.writer.lock().await.take() {
+            writer.close().await;
         }
     }
 
@@ -159,26 +161,28 @@ impl Recorder {
         Ok(())
     }
 
-    /// Returns the state of everything that is durable.
+    /// Returns the state of everything that is accepted. Only checkpoints are not durable yet, which are before whatever
+    /// follows from them.
     pub fn state(&self) -> Arc<RunState> {
-        self.0.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.front().fold.state().clone()
     }
 
     /// Calls `read` with the state.
     pub fn with_state<T>(&self, read: impl FnOnce(&RunState) -> T) -> T {
-        read(&self.0.state.read().unwrap_or_else(PoisonError::into_inner))
+        read(&self.state())
     }
 
     /// Sets the journal of an ended run aside, so that another run can start.
     ///
     /// # Errors
-    /// Any error of [`Journal::archive`].
+    /// Any error of [`Writer::archive`].
     pub async fn archive(&self) -> Result<()> {
-        let mut journal = self.0.journal.lock().await;
-        let journal = journal.as_mut().ok_or_else(closed)?;
-        journal.archive().await?;
-        *self.0.state.write().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(journal.state().clone());
+        let mut writer = self.0.writer.lock().await;
+        let writer = writer.as_mut().ok_or_else(closed)?;
+        let run = self.state();
+        writer.archive(&run).await?;
+        self.0.front().fold.clear();
+        *self.0.written() = RunState::default();
         Ok(())
     }
 
@@ -196,7 +200,7 @@ impl Recorder {
             return Ok(());
         }
         let (done, written) = oneshot::channel();
-        self.0.waiting().groups.push_back(Group { events, done: Some(done) });
+        let refused = self.0.front().accept(events, Some(done)).err();
         let inner = self.0.clone();
         // Whoever comes first writes what waits; the others find nothing left to do. Whoever is abandoned does not take the
         // writing along.
@@ -206,64 +210,68 @@ impl Recorder {
         {
             std::panic::resume_unwind(panic);
         }
-        written.await.unwrap_or_else(|_| Err(Error::unexpected("an event was not written")))
+        written.await.unwrap_or_else(|_| Err(Error::unexpected("an event was not written")))?;
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Front {
+    /// Accepts a group up to the first event that cannot follow.
+    ///
+    /// # Errors
+    /// `Conflict` for that event.
+    fn accept(&mut self, events: Events, done: Option<oneshot::Sender<Result<()>>>) -> Result<()> {
+        let (entries, refused) = self.fold.accept(events);
+        self.waiting.push(Group { entries, done });
+        refused.map_or(Ok(()), Err)
     }
 }
 
 impl Inner {
     /// Writes all groups that wait.
     async fn flush(&self) {
-        let mut journal = self.journal.lock().await;
-        let (groups, done): (Vec<_>, Vec<_>) =
-            self.waiting().groups.drain(..).map(|group| (group.events, group.done)).unzip();
+        let mut writer = self.writer.lock().await;
+        let groups = std::mem::take(&mut self.front().waiting);
         if groups.is_empty() {
             return;
         }
-        let written = match journal.as_mut() {
-            Some(journal) => journal.append_all(groups).await,
+        let (entries, done): (Vec<_>, Vec<_>) =
+            groups.into_iter().map(|group| (group.entries, group.done)).unzip();
+        let entries = entries.concat();
+        let written = match writer.as_mut() {
+            Some(writer) => writer.write(&entries).await,
             None => Err(closed()),
         };
-        let mut results: Vec<Result<()>> = done.iter().map(|_| Ok(())).collect();
-        match written {
-            Ok(Appended { entries, refused }) => {
-                for (number, error) in refused {
-                    results[number] = Err(error);
-                }
-                self.publish(&entries, &mut results);
-            }
-            Err(error) => {
-                for result in results.iter_mut().skip(1) {
-                    *result = Err(Error::new(error.kind(), error.to_string()));
-                }
-                results[0] = Err(error);
-            }
-        }
-        for (done, result) in done.into_iter().zip(results) {
+        let error = written.and_then(|()| self.publish(&entries)).err();
+        for done in done {
+            let result = error.as_ref().map_or(Ok(()), |error| Err(error.again()));
             match done {
                 // Whoever no longer waits has been abandoned.
                 Some(done) => drop(done.send(result)),
                 None => {
-                    let mut waiting = self.waiting();
-                    waiting.failed = result.err().or(waiting.failed.take());
+                    let mut front = self.front();
+                    front.failed = result.err().or(front.failed.take());
                 }
             }
         }
     }
 
-    /// Adds events that are durable to the state, and passes them to the listener.
-    fn publish(&self, entries: &[Entry], results: &mut [Result<()>]) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+    /// Passes entries that are durable to the listener.
+    fn publish(&self, entries: &[Entry]) -> Result<()> {
+        let mut written = self.written();
         for entry in entries {
-            if let Err(error) = Arc::make_mut(&mut state).apply(entry) {
-                results[0] = Err(error);
-                return;
-            }
-            self.listener.event(entry, &state);
+            written.apply(entry)?;
+            self.listener.event(entry, &written);
         }
+        Ok(())
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn front(&self) -> MutexGuard<'_, Front> {
+        self.front.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn written(&self) -> MutexGuard<'_, RunState> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
