@@ -204,6 +204,11 @@ fn is_of_run(entries: &[Entry], id: &str) -> bool {
     matches!(first, Some(Event::RunStarted { run, .. }) if run == id)
 }
 
+/// Returns the part of an artifact's path below its run's folder, on whatever machine that was; `None` if it lies elsewhere.
+fn below_artifacts<'a>(path: &'a str, run: &str) -> Option<&'a str> {
+    path.split_once(&format!("artifacts/{run}/")).map(|(_, below)| below)
+}
+
 /// Refuses the journal of another plan.
 ///
 /// # Errors

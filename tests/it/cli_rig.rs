@@ -30,7 +30,9 @@ impl Cli {
             std::fs::create_dir(cli.path(folder)).unwrap();
             for entry in std::fs::read_dir(from).unwrap() {
                 let entry = entry.unwrap();
-                std::fs::copy(entry.path(), cli.path(folder).join(entry.file_name())).unwrap();
+                if entry.path().is_file() {
+                    std::fs::copy(entry.path(), cli.path(folder).join(entry.file_name())).unwrap();
+                }
             }
         }
         cli

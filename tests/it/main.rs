@@ -11,6 +11,7 @@ mod cli_namespaces;
 mod cli_outputs;
 mod cli_rig;
 mod cli_run;
+mod cli_state;
 mod cli_status;
 mod cli_takeover;
 mod cli_traffic;

@@ -74,6 +74,9 @@ pub enum Command {
     Rollback(rollback::Arguments),
     /// Print the report of a run, from its journal
     Report(report::Arguments),
+    /// List or fetch the files that a run wrote
+    #[command(subcommand)]
+    Artifacts(artifacts::Command),
     /// Look at both sides as the plan's audit stage does; changes nothing
     Audit(check::AuditArguments),
     /// Judge the assertions of a single stage; changes nothing
@@ -87,9 +90,6 @@ pub enum Command {
     Schema,
     /// Explain an error code, a metric or `exit-codes`
     Explain(explain::Arguments),
-    /// List or fetch the files that a run wrote
-    #[command(subcommand)]
-    Artifacts(artifacts::Command),
     /// List, move or check the place where runs are recorded
     #[command(subcommand)]
     State(state::Command),

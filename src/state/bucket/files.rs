@@ -19,7 +19,7 @@ use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Access, Replacement, is_partial};
 use crate::journal::Artifact;
-use crate::state::new_id;
+use crate::state::{below_artifacts, new_id};
 use crate::storage::objects::Listed;
 
 /// The most bytes of one object.
@@ -224,9 +224,8 @@ impl Files {
             return Ok(());
         }
         // Its path is that of the machine that wrote it.
-        let at = format!("artifacts/{run}/");
         let path = artifact.path.replace('\\', "/");
-        let below = path.split_once(&at).map_or(path.as_str(), |(_, below)| below);
+        let below = below_artifacts(&path, run).unwrap_or(&path);
         let files = newest_of(self.parts(run).await?);
         match files.get(below) {
             Some(pieces) => self.write(to, pieces).await,

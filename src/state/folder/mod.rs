@@ -18,7 +18,7 @@ pub use self::lock::LEASE;
 use self::lock::Lock;
 use self::log::FileLog;
 use self::paths::Paths;
-use super::{Backend, Home, Taken, is_of_run};
+use super::{Backend, Home, Taken, below_artifacts, is_of_run};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -179,7 +179,10 @@ impl Home for FolderHome {
     }
 
     async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()> {
-        let from = self.artifacts(run).join(&artifact.path);
+        let from = match below_artifacts(&artifact.path, run) {
+            Some(below) => self.artifacts(run).join(below),
+            None => PathBuf::from(&artifact.path),
+        };
         let to = to.to_owned();
         self.on_disk(move |_| {
             crate::fs::copy(&from, &to).map_err(|error| {
