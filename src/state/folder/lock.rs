@@ -416,13 +416,13 @@ mod tests {
         let clock = Clock::test(Timestamp::UNIX_EPOCH);
         let state = root.path().join("state");
         let dir = state.join("plan");
-        drop(take(&dir, &ada(), &clock).unwrap());
+        drop(Lock::take(&dir, &ada(), &clock).unwrap());
         assert!(!state.exists());
         let lock = Lock::take(&dir, &ada(), &clock).unwrap();
         fs::write(dir.join("journal.jsonl"), "").unwrap();
         drop(lock);
         assert!(dir.join("journal.jsonl").exists());
-        drop(take(&state.join("other"), &ada(), &clock).unwrap());
+        drop(Lock::take(&state.join("other"), &ada(), &clock).unwrap());
         assert!(state.exists() && !state.join("other").exists());
     }
 }
