@@ -15,9 +15,11 @@ use crate::storage::objects::{Listed, Objects, Put, Read, Version, probe};
 /// How long what was begun waits for a store that does not answer.
 pub(super) const OUTAGE: Duration = Duration::from_secs(30 * 60);
 /// How long what only reads, or has not begun, waits for it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest time of one request.
 const LONGEST: Duration = Duration::from_secs(30);
+/// The fewest tries, however long each takes.
+const TRIES: u32 = 3;
 /// Pauses between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
@@ -65,7 +67,7 @@ impl Asking {
     }
 
     pub async fn list(&self, below: &str) -> Result<Vec<Listed>> {
-        patiently(|| in_time(LONGEST * 10, below, self.objects.list(below))).await
+        patiently(|| in_time(LONGEST * 2, below, self.objects.list(below))).await
     }
 
     pub async fn folders(&self, below: &str) -> Result<Vec<String>> {
@@ -155,6 +157,7 @@ impl Asking {
 pub(super) struct Again {
     since: Stopwatch,
     limit: Duration,
+    tries: u32,
     pauses: ExponentialBackoff,
 }
 
@@ -164,12 +167,13 @@ impl Again {
             .with_min_delay(PAUSES.0)
             .with_max_delay(PAUSES.1)
             .without_max_times();
-        Self { since: Stopwatch::start(), limit, pauses: pauses.build() }
+        Self { since: Stopwatch::start(), limit, tries: 0, pauses: pauses.build() }
     }
 
     /// Waits for the next try; returns false once the time is over.
     pub async fn wait(&mut self) -> bool {
-        let is_over = self.since.elapsed() >= self.limit;
+        self.tries += 1;
+        let is_over = self.since.elapsed() >= self.limit && self.tries >= TRIES;
         if !is_over {
             tokio::time::sleep(self.pauses.next().unwrap_or(PAUSES.1)).await;
         }

@@ -134,6 +134,11 @@ impl Lease {
         self.has_packs.notify_one();
     }
 
+    /// Returns the packs that still wait.
+    pub fn packs(&self) -> Vec<(String, Bytes)> {
+        guard(&self.packs).drain(..).collect()
+    }
+
     /// Looks whether the plan is still this process's.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::FutureExt;
+use futures::future::{OptionFuture, join, join_all};
 
 use super::asking::{Asking, OUTAGE, Settled};
 use super::chain::Chain;
@@ -25,8 +25,8 @@ use crate::storage::objects::Put;
 const LINGER: Duration = Duration::from_secs(5);
 /// Segments that a reader is spared for which a tail is worth its request.
 const WORTH: u64 = 4;
-/// The longest time to write one: whoever lets go of a plan has little.
-const TAIL: Duration = Duration::from_millis(1500);
+/// The longest time to write packs: whoever lets go of a plan has little.
+const LEAVE: Duration = Duration::from_millis(1500);
 
 /// The journal of a plan that was taken.
 #[derive(Debug)]
@@ -98,20 +98,26 @@ impl BucketLog {
         }
     }
 
-    /// Writes what is behind the last large pack in one object, where that spares readers enough.
-    async fn write_tail(&mut self) {
-        let Some(chain) = &self.chain else { return };
-        if chain.number == 0 {
-            return;
-        }
-        let spared =
-            chain.number + 1 - begin(chain.number).max(self.tail.map_or(1, |tail| tail + 1));
-        if spared < WORTH {
-            return;
-        }
+    /// Returns what is behind the last large pack in one object, where that spares readers enough.
+    fn tail(&self) -> Option<(String, Bytes)> {
+        let chain = self.chain.as_ref().filter(|chain| chain.number > 0)?;
+        let from = begin(chain.number).max(self.tail.map_or(1, |tail| tail + 1));
+        let is_worth = chain.number + 1 - from >= WORTH;
         let key = self.layout.pack(chain.run(), Pack::Tail(chain.number));
-        let written = self.asking.create(&key, chain.behind.concat().into(), TAIL).await;
-        if let Ok(Put::Done(_)) = written {
+        is_worth.then(|| (key, chain.behind.concat().into()))
+    }
+
+    /// Writes the packs that wait and the tail, all at once and in little time.
+    async fn write_packs(&mut self) {
+        let write = async |(key, bytes): (String, Bytes)| {
+            matches!(self.asking.create(&key, bytes, LEAVE).await, Ok(Put::Done(_)))
+        };
+        let others = join_all(self.lease.packs().into_iter().map(write));
+        let tail = OptionFuture::from(self.tail().map(write));
+        let (_, is_written) = join(others, tail).await;
+        if let Some(chain) = &self.chain
+            && is_written == Some(true)
+        {
             self.tail = Some(chain.number);
             self.lease.reaches(chain.run(), chain.extent(self.tail));
         }
@@ -160,7 +166,7 @@ impl Log for BucketLog {
     }
 
     async fn release(mut self: Box<Self>) {
-        self.write_tail().boxed().await;
+        self.write_packs().await;
         self.lease.let_go().await;
     }
 }

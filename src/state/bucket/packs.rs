@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn every_stretch_is_covered_once() {
-        for last in 0..600 {
+        for last in 0..600_u64 {
             for tail in [None, Some(last / 2), Some(last.saturating_sub(1)), Some(last)] {
                 is_whole(&cover(1, last, tail), 1, last);
                 is_whole(&cover(last / 3 + 1, last, tail), last / 3 + 1, last);

@@ -1,5 +1,7 @@
 //! Reads the segments of a run: packs where there are, and on by one segment after the other.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt, join_all, try_join_all};
 use tokio::sync::Semaphore;
@@ -26,6 +28,8 @@ pub(super) struct Reader<'a> {
     layout: &'a Layout,
     run: &'a str,
     permits: Semaphore,
+    /// Packs that were not there.
+    missing: Mutex<Vec<Pack>>,
 }
 
 /// A piece and what is in it.
@@ -33,7 +37,13 @@ type Fetched = (Piece, Bytes);
 
 impl<'a> Reader<'a> {
     pub fn new(asking: &'a Asking, layout: &'a Layout, run: &'a str) -> Self {
-        Self { asking, layout, run, permits: Semaphore::new(SIDE_BY_SIDE) }
+        Self {
+            asking,
+            layout,
+            run,
+            permits: Semaphore::new(SIDE_BY_SIDE),
+            missing: Mutex::default(),
+        }
     }
 
     /// Reads the segments that are known to be there.
@@ -41,11 +51,36 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// `Conflict` for one that is missing or was changed, `Refused` for one of a newer version.
     pub async fn read(&self, extent: &Extent) -> Result<Chain> {
+        Ok(self.read_all(extent).await?.0)
+    }
+
+    /// Reads the segments that are known to be there, and returns the packs of them that should be and are not.
+    ///
+    /// # Errors
+    /// Those of [`Reader::read`].
+    pub async fn read_whole(&self, extent: &Extent) -> Result<(Chain, Vec<(Pack, Bytes)>)> {
+        let (chain, fetched) = self.read_all(extent).await?;
+        let missing = std::mem::take(&mut *self.missing());
+        let is_part = |pack: &Pack| {
+            missing
+                .iter()
+                .any(|of| of != pack && of.first() <= pack.first() && pack.last() <= of.last())
+        };
+        let whole = |pack: &Pack| {
+            let inside = |piece: &Piece| (pack.first()..=pack.last()).contains(&piece.last());
+            let parts = fetched.iter().filter(|(piece, _)| inside(piece)).map(|(_, bytes)| bytes);
+            (*pack, parts.flat_map(|bytes| bytes.iter().copied()).collect())
+        };
+        let packs = missing.iter().filter(|pack| !is_part(pack)).map(whole).collect();
+        Ok((chain, packs))
+    }
+
+    async fn read_all(&self, extent: &Extent) -> Result<(Chain, Vec<Fetched>)> {
         let pieces = cover(1, extent.last_segment, extent.tail);
         let mut fetched = self.fetch_all(pieces).await?;
         loop {
             let (at, error) = match self.link(&fetched, extent).await {
-                Ok(chain) => return Ok(chain),
+                Ok(chain) => return Ok((chain, fetched)),
                 Err(broken) => broken,
             };
             // The link is between this piece and the one before, and a pack may be wrong without the journal being so.
@@ -87,7 +122,7 @@ impl<'a> Reader<'a> {
                 false => looks += 1,
             }
             if looks == LOOKS {
-                return Err(self.missing(chain.number + 1));
+                return Err(self.gone(chain.number + 1));
             }
         }
     }
@@ -127,8 +162,13 @@ impl<'a> Reader<'a> {
             };
             match (piece, found) {
                 (piece, Some(bytes)) => Ok(vec![(piece, bytes)]),
-                (Piece::Pack(pack), None) => self.fetch_all(pack.parts()).await,
-                (Piece::Segment(number), None) => Err(self.missing(number)),
+                (Piece::Pack(pack), None) => {
+                    if !matches!(pack, Pack::Tail(_)) {
+                        self.missing().push(pack);
+                    }
+                    self.fetch_all(pack.parts()).await
+                }
+                (Piece::Segment(number), None) => Err(self.gone(number)),
             }
         }
         .boxed()
@@ -150,7 +190,11 @@ impl<'a> Reader<'a> {
         Ok(self.asking.read(key).await?.map(|read| read.bytes))
     }
 
-    fn missing(&self, number: u64) -> Error {
+    fn missing(&self) -> MutexGuard<'_, Vec<Pack>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn gone(&self, number: u64) -> Error {
         let key = self.layout.segment(self.run, number);
         let message = format!("`{key}` is missing: what comes behind it was written");
         Error::new(ErrorKind::Conflict, message).with_hint(

@@ -55,9 +55,13 @@ impl Taker<'_> {
         let Some(run) = run else { return Ok(Held { lease, chain: None, tail: None }) };
         let reader = Reader::new(self.asking, self.layout, &run);
         let entered: Result<Chain> = async {
-            let mut chain = reader.read(&extent).await?;
+            let (mut chain, missing) = reader.read_whole(&extent).await?;
             self.fence(&reader, &mut chain, &lease).await?;
             self.look(&lease).await?;
+            // Whoever should have written them had no time.
+            for (pack, bytes) in missing {
+                lease.pack(self.layout.pack(&run, pack), bytes);
+            }
             Ok(chain)
         }
         .await;
