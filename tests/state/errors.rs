@@ -346,7 +346,7 @@ async fn a_connection_that_is_cut_or_silent_is_no_answer() {
         loop {
             let (mut connection, _) = listener.accept().await.unwrap();
             let mut some = [0; 64];
-            connection.read(&mut some).await.unwrap();
+            connection.read_exact(&mut some).await.unwrap();
             begun.push(some);
         }
     });
