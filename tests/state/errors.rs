@@ -328,8 +328,15 @@ async fn a_connection_that_is_cut_or_silent_is_no_answer() {
     let place = open("s3://shelf", &settings, Duration::from_millis(100)).unwrap();
     let Put::Unknown(error) = create(&*place).await.unwrap() else { panic!() };
     assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
-    assert_eq!(place.get("a").await.unwrap_err().kind(), ErrorKind::Timeout);
+    let error = place.get("a").await.unwrap_err();
+    assert_eq!((error.kind(), error.hint()), (ErrorKind::Timeout, None));
     assert_eq!(place.list("").await.unwrap_err().kind(), ErrorKind::Timeout);
+    // The same of a machine whose role is asked for, and answers no more.
+    let settings = [("AWS_METADATA_ENDPOINT".to_owned(), address)].into();
+    let place = open("s3://shelf", &settings, Duration::from_millis(100)).unwrap();
+    let error = place.get("a").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.hint().unwrap().starts_with("no key is set"), "{:?}", error.hint());
     drop(listener);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -339,7 +346,7 @@ async fn a_connection_that_is_cut_or_silent_is_no_answer() {
         loop {
             let (mut connection, _) = listener.accept().await.unwrap();
             let mut some = [0; 64];
-            connection.read(&mut some).await.unwrap();
+            connection.read_exact(&mut some).await.unwrap();
             begun.push(some);
         }
     });

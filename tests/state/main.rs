@@ -7,6 +7,7 @@
 
 mod bad_stores;
 mod errors;
+mod google;
 #[path = "../contract/installed.rs"]
 mod installed;
 mod objects;

@@ -11,6 +11,7 @@ use vecshift::ErrorKind;
 use vecshift::clock::{Clock, Timestamp};
 use vecshift::storage::objects::{Memory, Objects, Put, Version, open, probe};
 
+use crate::google::Google;
 use crate::servers::{self, Store};
 
 const WRITERS: usize = 8;
@@ -49,6 +50,12 @@ async fn in_a_container_of_azure() {
     let store = servers::azure().await;
     contract(&|name| store.open(name), 300).await;
     whole_bucket(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_bucket_of_google() {
+    let store = Google::start().await;
+    contract(&|name| store.open(name), 300).await;
 }
 
 async fn contract(make: Make<'_>, many: usize) {

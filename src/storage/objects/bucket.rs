@@ -94,7 +94,8 @@ impl Bucket {
     ) -> Result<Self> {
         let prefix = Key::parse(prefix).map_err(|error| Error::invalid(error.to_string()))?;
         let (once, again) = clients(provider, bucket, settings)?;
-        let within = Within { provider, bucket: bucket.to_owned(), prefix };
+        let has_keys = provider.has_keys(&Settings(settings));
+        let within = Within { provider, bucket: bucket.to_owned(), prefix, has_keys };
         Ok(Self { uri: uri.to_owned(), within, once, again, timeout })
     }
 

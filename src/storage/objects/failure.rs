@@ -40,7 +40,7 @@ impl Failure {
     pub fn late(action: Action, key: &Key, within: &Within, after: Duration) -> Self {
         let (what, bucket) = (action.name(), &within.bucket);
         let message = format!("no answer in {after:?} to {what} `{key}` in `{bucket}`");
-        Self::Silent(Error::new(ErrorKind::Timeout, message))
+        Self::Silent(with_keys(Error::new(ErrorKind::Timeout, message), within))
     }
 
     /// Returns the error of a request without a condition.
@@ -184,16 +184,7 @@ impl Asked<'_> {
         let (what, key) = (self.action.name(), self.key);
         let (bucket, text) = (&self.within.bucket, &self.said.text);
         let message = format!("no answer that counts to {what} `{key}` in `{bucket}`: {text}");
-        let error = Error::new(kind, message);
-        // Where services tell machines which role they have; asked only where no key is set.
-        let asked_for_role = ["//169.254.", "//metadata"].iter().any(|host| text.contains(host));
-        Failure::Silent(match asked_for_role {
-            true => error.with_hint(format!(
-                "no key is set, and this machine has no role: {}",
-                self.within.keys()
-            )),
-            false => error,
-        })
+        Failure::Silent(with_keys(Error::new(kind, message), self.within))
     }
 
     /// What may be missing, from what the server said.
@@ -216,4 +207,15 @@ impl Asked<'_> {
 
 fn lasting(kind: ErrorKind, message: String, hint: String) -> Failure {
     Failure::Lasting(Error::new(kind, message).with_hint(hint))
+}
+
+/// Adds what may be in the way of an answer on a machine that has no role, which nobody says there.
+fn with_keys(error: Error, within: &Within) -> Error {
+    match within.has_keys {
+        true => error,
+        false => error.with_hint(format!(
+            "no key is set, and the role of this machine is asked for one: {}",
+            within.keys()
+        )),
+    }
 }

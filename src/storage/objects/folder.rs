@@ -1,5 +1,6 @@
 //! Objects in a folder that several machines may share, also where locks do not work across them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, ErrorKind as Io};
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::key;
-use super::versions::{self, Replaced, is_hidden};
+use super::versions::{self, Replaced, is_hidden, numbered};
 use super::{Listed, Objects, Put, Read, Version};
 use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,6 +42,7 @@ impl Folder {
     /// Does work that waits for a disk, which may be another machine's that does not answer.
     async fn ask<T: Send + 'static>(
         &self,
+        limit: Duration,
         what: &str,
         key: &str,
         work: impl FnOnce(&Path) -> Result<T> + Send + 'static,
@@ -50,12 +52,20 @@ impl Folder {
             reach(&root)?;
             work(&root)
         });
-        let done = tokio::time::timeout(self.timeout, work).await;
+        let done = tokio::time::timeout(limit, work).await;
         done.unwrap_or_else(|_| {
-            let message =
-                format!("no answer in {:?} to {what} `{key}` in {}", self.timeout, self.uri);
+            let message = format!("no answer in {limit:?} to {what} `{key}` in {}", self.uri);
             Err(Error::new(ErrorKind::Timeout, message))
         })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        what: &str,
+        key: &str,
+        work: impl FnOnce(&Path) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.ask(self.timeout * 2, what, key, work).await
     }
 
     async fn put(
@@ -64,7 +74,7 @@ impl Folder {
         work: impl FnOnce(&Path) -> Result<Put> + Send + 'static,
     ) -> Result<Put> {
         key::check(key)?;
-        match self.ask("put", key, work).await {
+        match self.ask(self.timeout, "put", key, work).await {
             // It goes on where nobody waits for it.
             Err(error) if error.kind() == ErrorKind::Timeout => Ok(Put::Unknown(error)),
             put => put,
@@ -154,6 +164,8 @@ struct Shown {
     name: String,
     path: PathBuf,
     is_folder: bool,
+    /// Whether it was ever replaced.
+    has_versions: bool,
 }
 
 /// Returns what a folder shows, sorted; nothing if it is not there. A link to a folder is not followed.
@@ -165,30 +177,47 @@ fn shown(folder: &Path) -> Result<Vec<Shown>> {
         }
         entries => entries.map_err(cannot)?,
     };
-    let mut found = Vec::new();
+    let (mut found, mut replaced) = (Vec::new(), BTreeSet::new());
     for entry in entries {
         let entry = entry.map_err(cannot)?;
         let path = entry.path();
         let Ok(name) = entry.file_name().into_string() else {
             return Err(Error::invalid(format!("{} has a name in no UTF-8", path.display())));
         };
-        if !is_hidden(&name) {
+        if let Some((object, _)) = numbered(&name) {
+            replaced.insert(object.to_owned());
+        } else if !is_hidden(&name) {
             let is_folder = entry.file_type().map_err(cannot)?.is_dir();
-            found.push(Shown { name, path, is_folder });
+            found.push(Shown { name, path, is_folder, has_versions: false });
         }
+    }
+    for shown in &mut found {
+        shown.has_versions = replaced.contains(&shown.name);
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
 fn walk(folder: &Path, prefix: &str, listed: &mut Vec<Listed>) -> Result<()> {
-    for Shown { name, path, is_folder } in shown(folder)? {
+    for Shown { name, path, is_folder, has_versions } in shown(folder)? {
         let key = format!("{prefix}{name}");
         if is_folder {
             walk(&path, &format!("{key}/"), listed)?;
-        } else if let Some((file, _)) = opened(&path)? {
-            let there = file.metadata().map_err(|error| failed("list", &path, error))?;
-            listed.push(Listed { key, bytes: there.len(), modified: modified(&there) });
+            continue;
+        }
+        // One look for each of what may be thousands.
+        let there = match has_versions {
+            true => opened(&path)?.map(|(file, _)| file.metadata()),
+            false => Some(std::fs::metadata(&path)),
+        };
+        match there.transpose() {
+            Ok(Some(there)) if there.is_file() => {
+                listed.push(Listed { key, bytes: there.len(), modified: modified(&there) });
+            }
+            Ok(_) => {}
+            // Taken away meanwhile, by somebody else.
+            Err(error) if error.kind() == Io::NotFound => {}
+            Err(error) => return Err(failed("list", &path, error)),
         }
     }
     Ok(())
@@ -241,7 +270,7 @@ impl Objects for Folder {
             let modified = modified(&file.metadata().map_err(cannot)?);
             Ok(Some(Read { bytes: bytes.into(), version: version(number), modified }))
         };
-        self.ask("get", key, work).await
+        self.read("get", key, work).await
     }
 
     async fn list(&self, below: &str) -> Result<Vec<Listed>> {
@@ -255,7 +284,7 @@ impl Objects for Folder {
             listed.sort_by(|a, b| a.key.cmp(&b.key));
             Ok(listed)
         };
-        self.ask("list", below, work).await
+        self.read("list", below, work).await
     }
 
     async fn folders(&self, below: &str) -> Result<Vec<String>> {
@@ -265,7 +294,7 @@ impl Objects for Folder {
             let shown = shown(&root.join(folder))?.into_iter();
             Ok(shown.filter(|shown| shown.is_folder).map(|shown| shown.name).collect())
         };
-        self.ask("list", below, work).await
+        self.read("list", below, work).await
     }
 
     async fn upload(&self, key: &str, file: &Path) -> Result<()> {

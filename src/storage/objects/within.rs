@@ -3,6 +3,7 @@
 use object_store::path::Path as Key;
 
 use super::key;
+use super::settings::Settings;
 use crate::error::{Error, Result};
 
 /// Who keeps a bucket.
@@ -40,6 +41,49 @@ pub(super) struct Within {
     pub provider: Provider,
     pub bucket: String,
     pub prefix: Key,
+    /// Whether a key is set; else the machine's role is asked for one.
+    pub has_keys: bool,
+}
+
+/// Variables of which one says where keys are from.
+const KEYS_OF_S3: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_SKIP_SIGNATURE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+];
+const KEYS_OF_GOOGLE: [&str; 6] = [
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_BEARER_TOKEN",
+    "GOOGLE_SERVICE_ACCOUNT",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+    "GOOGLE_SERVICE_ACCOUNT_PATH",
+    "GOOGLE_SKIP_SIGNATURE",
+];
+const KEYS_OF_AZURE: [&str; 10] = [
+    "AZURE_CLIENT_ID",
+    "AZURE_SKIP_SIGNATURE",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_CLIENT_ID",
+    "AZURE_STORAGE_MASTER_KEY",
+    "AZURE_STORAGE_SAS_KEY",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "AZURE_STORAGE_TOKEN",
+    "AZURE_USE_AZURE_CLI",
+];
+
+impl Provider {
+    /// Whether settings say where keys are from.
+    pub fn has_keys(self, settings: &Settings<'_>) -> bool {
+        let names: &[&str] = match self {
+            Self::S3 => &KEYS_OF_S3,
+            Self::Google => &KEYS_OF_GOOGLE,
+            Self::Azure => &KEYS_OF_AZURE,
+        };
+        names.iter().any(|name| settings.has(name))
+    }
 }
 
 impl Within {
