@@ -16,6 +16,7 @@ use super::asking::{Asking, OUTAGE, Settled};
 use super::json::damaged;
 use super::layout::Layout;
 use crate::blocking::blocking;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fs::{Access, Replacement, is_partial};
 use crate::journal::Artifact;
@@ -34,6 +35,7 @@ pub(super) struct Files {
     layout: Layout,
     /// The folder of the plan on this machine.
     folder: PathBuf,
+    clock: Clock,
     known: Mutex<Known>,
 }
 
@@ -67,8 +69,8 @@ struct Part {
 }
 
 impl Files {
-    pub fn new(asking: Asking, layout: Layout, folder: PathBuf) -> Self {
-        Self { asking, layout, folder, known: Mutex::default() }
+    pub fn new(asking: Asking, layout: Layout, folder: PathBuf, clock: Clock) -> Self {
+        Self { asking, layout, folder, clock, known: Mutex::default() }
     }
 
     fn folder_of(&self, run: &str) -> PathBuf {
@@ -195,7 +197,7 @@ impl Files {
             return Ok(None);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let key = format!("{}/{}/{name}", self.layout.kept(run), new_id(jiff::Timestamp::now()));
+        let key = format!("{}/{}/{name}", self.layout.kept(run), new_id(self.clock.now()));
         if !path.is_dir() {
             self.asking.upload(&key, path).await?;
             return Ok(Some(key));

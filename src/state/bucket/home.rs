@@ -40,7 +40,8 @@ impl BucketHome {
     pub fn new(asking: Asking, plan: &str, terms: Terms, clock: Clock, folder: PathBuf) -> Self {
         let layout = Layout::new(plan);
         let inbox = Inbox::new(asking.clone(), layout.clone());
-        let files = Arc::new(Files::new(asking.clone(), layout.clone(), folder.clone()));
+        let files =
+            Arc::new(Files::new(asking.clone(), layout.clone(), folder.clone(), clock.clone()));
         Self { asking, layout, terms, clock, folder, inbox, files, current: Current::default() }
     }
 

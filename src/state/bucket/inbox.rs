@@ -29,8 +29,11 @@ pub(super) struct Inbox {
     /// `None` for one that cannot be understood.
     read: Arc<Mutex<BTreeMap<String, Option<Letter>>>>,
     /// The letters as they were last listed.
-    listed: Arc<Mutex<Option<(Stopwatch, Vec<Left>)>>>,
+    listed: Arc<Mutex<Option<Listing>>>,
 }
+
+/// What an inbox held, and since when that is known.
+type Listing = (Stopwatch, Vec<Left>);
 
 /// A letter, and the time at which it was left by the store's clock.
 #[derive(Clone, Debug)]
@@ -112,7 +115,7 @@ impl Inbox {
         Ok(())
     }
 
-    fn listed(&self) -> MutexGuard<'_, Option<(Stopwatch, Vec<Left>)>> {
+    fn listed(&self) -> MutexGuard<'_, Option<Listing>> {
         self.listed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
