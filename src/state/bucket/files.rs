@@ -379,7 +379,10 @@ fn gone(what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::storage::objects::{Memory, Objects as _};
 
     fn part(group: &str, offset: u64, total: u64, bytes: u64) -> Part {
         let key = format!("{group}/{offset}");
@@ -429,5 +432,124 @@ mod tests {
         assert_eq!(kept_of(&at(5, 1, 7), &at(5, 2, 7)), 0);
         assert_eq!(kept_of(&at(5, 1, 7), &at(4, 2, 7)), 0);
         assert_eq!(kept_of(&File { bytes: 5, seen: None }, &at(9, 2, 7)), 5);
+    }
+
+    /// A machine with its folder, and the bucket that all share.
+    struct Machine {
+        folder: tempfile::TempDir,
+        files: Files,
+    }
+
+    impl Machine {
+        fn new(objects: &Arc<Memory>) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().to_owned();
+            Self::again(objects, folder, path)
+        }
+
+        /// Another process on the same machine.
+        fn restarted(self, objects: &Arc<Memory>) -> Self {
+            let path = self.folder.path().to_owned();
+            Self::again(objects, self.folder, path)
+        }
+
+        fn again(objects: &Arc<Memory>, folder: tempfile::TempDir, path: PathBuf) -> Self {
+            let (asking, layout) = (Asking::new(objects.clone()), Layout::new("p"));
+            let clock = Clock::test(jiff::Timestamp::UNIX_EPOCH);
+            Self { folder, files: Files::new(asking, layout, path, clock) }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.folder.path().join("artifacts/r").join(name)
+        }
+
+        fn add(&self, name: &str, text: &str) {
+            std::fs::create_dir_all(self.path(name).parent().unwrap()).unwrap();
+            let mut options = std::fs::OpenOptions::new();
+            let mut file = options.create(true).append(true).open(self.path(name)).unwrap();
+            file.write_all(text.as_bytes()).unwrap();
+        }
+
+        fn put(&self, name: &str, text: &str) {
+            crate::fs::replace(&self.path(name), text.as_bytes(), Access::Usual).unwrap();
+        }
+
+        fn read(&self, name: &str) -> String {
+            std::fs::read_to_string(self.path(name)).unwrap()
+        }
+    }
+
+    async fn bytes_in(objects: &Memory) -> Vec<u64> {
+        objects.list("p").await.unwrap().iter().map(|listed| listed.bytes).collect()
+    }
+
+    #[tokio::test]
+    async fn files_go_from_machine_to_machine_and_only_what_is_new_of_them() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let (one, two) = (Machine::new(&objects), Machine::new(&objects));
+        one.add("deep/lines.jsonl", "1\n");
+        one.put("names.csv", "a");
+        one.files.keep_new("r", 1).await.unwrap();
+        one.files.keep_new("r", 1).await.unwrap();
+        assert_eq!(bytes_in(&objects).await, [2, 1]);
+        one.add("deep/lines.jsonl", "2\n3\n");
+        one.put("names.csv", "b");
+        one.files.keep_new("r", 1).await.unwrap();
+        assert_eq!(bytes_in(&objects).await, [2, 1, 4, 1]);
+        two.files.restore("r").await.unwrap();
+        assert_eq!(two.read("deep/lines.jsonl"), "1\n2\n3\n");
+        assert_eq!(two.read("names.csv"), "b");
+        // It goes on there.
+        two.add("deep/lines.jsonl", "4\n");
+        two.files.keep_new("r", 2).await.unwrap();
+        // The first machine comes back with what was new there when it was killed, and counted nowhere.
+        one.add("deep/lines.jsonl", "lost\n");
+        let one = one.restarted(&objects);
+        one.files.restore("r").await.unwrap();
+        assert_eq!(one.read("deep/lines.jsonl"), "1\n2\n3\n4\n");
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_was_the_last_one_goes_on_from_its_own_folder() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let one = Machine::new(&objects);
+        one.add("lines.jsonl", "1\n");
+        one.files.keep_new("r", 1).await.unwrap();
+        one.add("lines.jsonl", "2\n");
+        let one = one.restarted(&objects);
+        one.files.restore("r").await.unwrap();
+        assert_eq!(one.read("lines.jsonl"), "1\n2\n");
+        one.files.keep_new("r", 2).await.unwrap();
+        let two = Machine::new(&objects);
+        two.files.restore("r").await.unwrap();
+        assert_eq!(two.read("lines.jsonl"), "1\n2\n");
+    }
+
+    #[tokio::test]
+    async fn artifacts_are_fetched_from_wherever_they_were_written() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let (one, two) = (Machine::new(&objects), Machine::new(&objects));
+        one.put("names.csv", "a");
+        one.files.keep_new("r", 1).await.unwrap();
+        let backup = one.folder.path().join("backup");
+        std::fs::create_dir_all(backup.join("deep")).unwrap();
+        std::fs::write(backup.join("deep/0.parquet"), "records").unwrap();
+        std::fs::write(backup.join("snapshot.json"), "{}").unwrap();
+        let artifact = |path: &Path, kept| Artifact {
+            name: "n".into(),
+            path: path.display().to_string(),
+            records: 1,
+            kept,
+            written: None,
+        };
+        assert_eq!(one.files.keep("r", &one.path("names.csv")).await.unwrap(), None);
+        let kept = one.files.keep("r", &backup).await.unwrap();
+        let to = two.folder.path().join("got");
+        two.files.fetch("r", &artifact(&one.path("names.csv"), None), &to.join("n")).await.unwrap();
+        assert_eq!(std::fs::read_to_string(to.join("n")).unwrap(), "a");
+        two.files.fetch("r", &artifact(&backup, kept), &to.join("b")).await.unwrap();
+        assert_eq!(std::fs::read_to_string(to.join("b/deep/0.parquet")).unwrap(), "records");
+        let unknown = two.files.fetch("r", &artifact(&one.path("x"), None), &to).await;
+        assert_eq!(unknown.unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
