@@ -130,14 +130,19 @@ impl Error {
         }))
     }
 
-    /// Returns the same for somebody else who asks: its kind, message and hint.
+    /// Returns the same for somebody else who asks; of the error behind it, its text.
     #[must_use]
     pub fn again(&self) -> Self {
-        let again = Self::new(self.kind(), self.message());
-        match self.hint() {
-            Some(hint) => again.with_hint(hint),
-            None => again,
-        }
+        let Inner { kind, message, retry, operation, context, hint, source } = &*self.0;
+        Self(Box::new(Inner {
+            kind: *kind,
+            message: message.clone(),
+            retry: *retry,
+            operation: *operation,
+            context: context.clone(),
+            hint: hint.clone(),
+            source: source.as_ref().map(|source| source.to_string().into()),
+        }))
     }
 
     pub fn invalid(message: impl Into<String>) -> Self {

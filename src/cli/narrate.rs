@@ -43,6 +43,7 @@ fn run_line(event: &Event, who: &dyn Fn(&str) -> String, is_rehearsal: bool) -> 
         Event::Approved { gate, by } => format!("{gate}: approved by {}", who(by)),
         Event::Paused { by } => format!("paused by {}", who(by)),
         Event::Resumed { by } => format!("resumed by {}", who(by)),
+        Event::RequestRefused { what, reason } => format!("refused to {what}: {reason}"),
         Event::AbortRequested { by } => format!("{} asked to abort", who(by)),
         Event::HookStarted { hook } if !is_rehearsal => format!("hook {hook}: started"),
         Event::HookFinished { hook, error: None } if is_rehearsal => {

@@ -107,25 +107,6 @@ pub fn state_words(ending: Ending, is_alive: bool) -> String {
     }
 }
 
-/// Formats a request as `approve canary step 3, asked by ada`.
-pub fn request_words(request: &Request) -> String {
-    match request {
-        Request::Approve { gate, by } => format!("approve {gate}, asked by {by}"),
-        Request::Pause { by } => format!("pause, asked by {by}"),
-        Request::Resume { by } => format!("resume, asked by {by}"),
-        Request::Abort { by } => format!("abort and roll back, asked by {by}"),
-        Request::AcceptWeight { weight, by } => {
-            format!("go on from {weight} of the traffic, asked by {by}")
-        }
-        Request::Erase { side, what, by, .. } => {
-            format!("stand still for a deletion from the {}: {what}, asked by {by}", side.name())
-        }
-        Request::Erased { side, what } => {
-            format!("go on after a deletion from the {}: {what}", side.name())
-        }
-    }
-}
-
 /// Formats a request as JSON, with steps counted from 1.
 pub fn request_json(request: &Request) -> Value {
     let mut json = json!(request);

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::model::{Checkpoint, Record, Shard};
 use crate::provider::parquet;
 use crate::storage::Place;
+use crate::store::calls::Fence;
 use crate::text::hex;
 
 /// Bytes of one file that are aimed at. An import takes a limited number of files; a file is held in memory
@@ -22,6 +23,8 @@ pub const FILE_RECORDS: usize = 1_000;
 /// The destination of the files.
 pub struct Export {
     pub place: Place,
+    /// What has to be passed before anything is written or removed there.
+    pub fence: Fence,
 }
 
 impl Export {
@@ -40,6 +43,7 @@ impl Export {
         let path = format!("{}{before:012}{ENDING}", prefix_of(shard));
         let namespace = shard.target.clone();
         let bytes = blocking(move || parquet::encode(&namespace, &records)).await?;
+        self.fence.pass().await?;
         self.place
             .put(&path, Bytes::from(bytes))
             .await
@@ -66,6 +70,7 @@ impl Export {
         };
         let found = self.place.list().await?.into_iter().map(|found| found.path);
         let stray: Vec<String> = found.filter(|path| is_covered(path) != Some(true)).collect();
+        self.fence.pass().await?;
         self.place.remove(stray).await
     }
 }
@@ -93,7 +98,8 @@ mod tests {
     async fn only_what_a_checkpoint_covers_stays() {
         let folder = tempfile::tempdir().unwrap();
         let uri = Place::uri_of_folder(&folder.path().join("run")).unwrap();
-        let export = Export { place: Place::read(&uri, &S3Options::default()).unwrap() };
+        let place = Place::read(&uri, &S3Options::default()).unwrap();
+        let export = Export { place, fence: Fence::default() };
         let shard = |cell| Shard {
             source: Namespace::from("a"),
             cell,

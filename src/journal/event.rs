@@ -342,6 +342,13 @@ pub enum Event {
         by: String,
     },
 
+    /// A request from elsewhere does not fit the run, and nothing follows from it.
+    RequestRefused {
+        /// The request in words: `approve canary step 3, asked by ada`.
+        what: String,
+        reason: String,
+    },
+
     HookStarted {
         hook: String,
     },

@@ -24,7 +24,7 @@ impl RunState {
     /// # Errors
     /// `Conflict` if the event cannot follow what came before.
     pub fn apply(&mut self, entry: &Entry) -> Result<()> {
-        self.accepts(entry)?;
+        self.check(entry)?;
         self.update(entry);
         self.events += 1;
         self.last = Some(entry.at);
@@ -32,7 +32,7 @@ impl RunState {
     }
 
     /// Checks that `entry` can follow; changes nothing.
-    pub(super) fn accepts(&self, entry: &Entry) -> Result<()> {
+    pub(crate) fn check(&self, entry: &Entry) -> Result<()> {
         if entry.seq != self.events {
             return Err(illegal(entry, format!("its number should be {}", self.events)));
         }
@@ -44,6 +44,7 @@ impl RunState {
         let may_follow_end = matches!(
             entry.event,
             Event::HookStarted { .. }
+                | Event::RequestRefused { .. }
                 | Event::HookFinished { .. }
                 | Event::RunContinued { .. }
                 | Event::RollbackStarted { .. }
@@ -87,7 +88,9 @@ impl RunState {
             {
                 return Err(illegal(entry, "the shards are not as many as were planned"));
             }
-            Event::RollbackStarted { .. } if self.is_past_no_return() => {
+            Event::AbortRequested { .. } | Event::RollbackStarted { .. }
+                if self.is_past_no_return() =>
+            {
                 return Err(illegal(entry, "the run is past the point of no return"));
             }
             Event::SourceDeleted { stage, .. } | Event::SourceKept { stage, .. }

@@ -22,7 +22,7 @@ pub use event::{Entry, Event, FORMAT};
 pub use hold::{Cause, Gate, Hold};
 pub use holder::{Holder, LockView};
 pub(crate) use lines::{AS_DAMAGED, Parsed, lines, parse};
-pub use request::{Letter, Request, Waiting};
+pub use request::{Letter, Request, Waiting, request_words};
 pub use state::{
     BakeState, Confirmation, HookState, Phase, RunState, ShardState, StageState, StageStatus,
     Stopped, WatchState,

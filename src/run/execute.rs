@@ -352,7 +352,8 @@ impl Executor {
             tokio::time::sleep(ATTEND).await;
             self.recorder.take_requests().await?;
             let must_stop = self.recorder.with_state(|state| {
-                state.paused.is_some() || state.abort.is_some() || !state.erasing.is_empty()
+                let is_aborted = state.abort.is_some() && !state.is_past_no_return();
+                state.paused.is_some() || is_aborted || !state.erasing.is_empty()
             });
             if must_stop {
                 context.cancel.cancel();

@@ -26,8 +26,8 @@ pub struct Fold {
 #[derive(Debug)]
 pub struct Writer {
     log: Box<dyn Log>,
-    /// True after a write failed: nobody knows what is there, so nothing more is written.
-    is_broken: bool,
+    /// Why a write failed: nobody knows what is there, so nothing more is written.
+    broken: Option<Error>,
     shown: String,
 }
 
@@ -56,7 +56,7 @@ impl Journal {
         match RunState::fold(&entries) {
             Ok(state) => Ok(Self {
                 fold: Fold { state: Arc::new(state), clock },
-                writer: Writer { log, is_broken: false, shown },
+                writer: Writer { log, broken: None, shown },
             }),
             Err(error) => {
                 log.release().await;
@@ -121,6 +121,13 @@ impl Fold {
         &self.state
     }
 
+    /// Returns why an event cannot come next; `None` if it can.
+    pub fn refuses(&self, event: &Event) -> Option<Error> {
+        let (seq, at) = (self.state.events, self.clock.now());
+        let entry = Entry { v: FORMAT, seq, at, answers: None, event: event.clone() };
+        self.state.check(&entry).err()
+    }
+
     /// Folds a group up to the first event that cannot follow. Returns its entries, and why that one cannot.
     pub fn accept(&mut self, group: Events) -> (Vec<Entry>, Option<Error>) {
         let Events { events, mut answers } = group;
@@ -158,19 +165,25 @@ impl Writer {
             return Ok(());
         }
         // Whoever stops waiting does not know what came of it either.
-        self.is_broken = true;
-        self.log.append(entries).await?;
-        self.is_broken = false;
-        Ok(())
+        let message = format!("{} cannot be written: an earlier write was cut off", self.shown);
+        self.broken = Some(
+            Error::new(ErrorKind::Io, message)
+                .with_hint("see to its place, then run the same command again"),
+        );
+        match self.log.append(entries).await {
+            Ok(()) => {
+                self.broken = None;
+                Ok(())
+            }
+            Err(error) => {
+                self.broken = Some(error.again());
+                Err(error)
+            }
+        }
     }
 
     fn refuse_broken(&self) -> Result<()> {
-        if !self.is_broken {
-            return Ok(());
-        }
-        let message = format!("{} cannot be written since an earlier error", self.shown);
-        Err(Error::new(ErrorKind::Io, message)
-            .with_hint("see to its place, then run the same command again"))
+        self.broken.as_ref().map_or(Ok(()), |error| Err(error.again()))
     }
 
     /// Sets the journal of an ended run, whose state this is, aside, so that another run can start.

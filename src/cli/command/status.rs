@@ -9,9 +9,10 @@ use crate::cli::failure::{Failure, error_json, error_words};
 use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
-use crate::cli::standing::{Standing, request_json, request_words};
+use crate::cli::standing::{Standing, request_json};
 use crate::cli::traffic::traffic_now;
 use crate::error::Error;
+use crate::journal::request_words;
 use crate::report::{Ending, Report, Waiting, paint, time};
 use crate::traffic::TrafficView;
 

@@ -12,6 +12,7 @@ use super::seen::{Noted, Seen};
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result, Retry};
 use crate::model::{IndexStats, RUN_TAG};
+use crate::store::calls::{Calls, Request};
 
 /// What the server ends by itself, whoever has gone away meanwhile: whoever waits for the tables waits behind the lock, so
 /// that it is better to be refused, and to try again.
@@ -41,7 +42,12 @@ impl Peer {
 
     /// Drops tables that hold `held`, whoever made them. They are counted while they are read by others, and only then is
     /// anybody kept from reading.
-    pub async fn retire(&self, held: &IndexStats, moved: Option<&str>) -> Result<()> {
+    pub async fn retire(
+        &self,
+        held: &IndexStats,
+        moved: Option<&str>,
+        calls: &Calls,
+    ) -> Result<()> {
         if self.describe().await?.is_none() {
             return Ok(());
         }
@@ -64,11 +70,13 @@ impl Peer {
         self.lock(&session, &tables, Lock::All).await.map_err(not_again)?;
         // What came to depend on them while they were counted.
         self.refuse_kept(&session, &seen, &tables, moved).await?;
+        // Counting takes as long as it takes, and another may have taken the plan since.
+        calls.still(Request::DeleteIndex).await?;
         self.drop_locked(session, &tables).await
     }
 
     /// Drops tables that a run made, all of them or none.
-    pub async fn delete_index(&self) -> Result<()> {
+    pub async fn delete_index(&self, calls: &Calls) -> Result<()> {
         if self.describe().await?.is_none() {
             return Ok(());
         }
@@ -97,6 +105,7 @@ impl Peer {
             return Err(Error::new(ErrorKind::Refused, message));
         }
         refuse_protected(&self.place, first)?;
+        calls.still(Request::DeleteIndex).await?;
         self.drop_locked(session, &tables).await
     }
 

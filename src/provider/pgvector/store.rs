@@ -342,12 +342,12 @@ impl Remove for Table {
 
     /// The server sets the limits: one on this side would leave it to go on with its locks.
     async fn retire(&self, held: &IndexStats, moved: Option<&str>) -> Result<()> {
-        let make = || self.peer.retire(held, moved).boxed();
+        let make = || self.peer.retire(held, moved, &self.calls).boxed();
         self.calls.call(Operation::new(Request::DeleteIndex).without_deadline(), &make).await
     }
 
     async fn delete_index(&self) -> Result<()> {
-        let make = || self.peer.delete_index().boxed();
+        let make = || self.peer.delete_index(&self.calls).boxed();
         self.calls.call(Operation::new(Request::DeleteIndex).without_deadline(), &make).await
     }
 

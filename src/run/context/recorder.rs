@@ -10,10 +10,13 @@ use tokio::sync::oneshot;
 
 use crate::copy::Acked;
 use crate::error::{Error, Result};
-use crate::journal::{Entry, Event, RunState};
+use crate::journal::{Entry, Event, RunState, request_words};
 use crate::model::{Checkpoint, ShardId, StageId};
 use crate::run::listener::{Listener, Progress};
 use crate::state::{Events, Fold, Hold, Home, Journal, Writer};
+
+/// How long what waits to be written is waited for where a run ends.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// Appends events and passes them to the listener; shared by everything that works for the run.
 #[derive(Clone)]
@@ -128,25 +131,47 @@ impl Recorder {
         result
     }
 
-    /// Lets go of the plan. What waits to be written is written before.
+    /// Lets go of the plan. What waits to be written is written before, if that takes some seconds at most.
     pub async fn close(&self) {
-        self.0.flush().await;
+        if tokio::time::timeout(LEAVE, self.0.flush()).await.is_err() {
+            tracing::warn!("the last checkpoints were not written");
+        }
+        if let Some(error) = self.0.front().failed.take() {
+            tracing::warn!(%error, "the last checkpoints were not written");
+        }
         if let Some(writer) = self.0.writer.lock().await.take() {
             writer.close().await;
         }
     }
 
-    /// Turns letters from the inbox into events.
+    /// Turns letters from the inbox into events. One that does not fit is answered with that: whoever may leave letters must
+    /// not be able to stop a run with one. Nothing happens where the inbox cannot be looked at right now.
     pub async fn take_requests(&self) -> Result<()> {
-        for waiting in self.0.home.letters().await? {
+        let letters = match self.0.home.letters().await {
+            Err(error) if error.is_retryable() => {
+                tracing::warn!(%error, "the inbox cannot be looked at");
+                return Ok(());
+            }
+            letters => letters?,
+        };
+        for waiting in letters {
             let (is_answered, is_for_this) = self.with_state(|state| {
                 let is_for_this = waiting.letter.run.as_ref().is_none_or(|run| *run == state.run);
                 (state.answered.contains(&waiting.id), is_for_this)
             });
-            if is_for_this && !is_answered {
-                let answers = waiting.answers();
-                let events = vec![waiting.letter.request.into_event()];
-                self.append_group(Events { events, answers: Some(answers) }).await?;
+            if is_for_this && !is_answered && self.with_state(RunState::is_open) {
+                let answers = Some(waiting.answers());
+                let request = waiting.letter.request;
+                let refused = |error: &Error| Event::RequestRefused {
+                    what: request_words(&request),
+                    reason: error.message().to_owned(),
+                };
+                let event = request.clone().into_event();
+                let event = match self.0.front().fold.refuses(&event) {
+                    Some(error) => refused(&error),
+                    None => event,
+                };
+                self.append_group(Events { events: vec![event], answers }).await?;
             }
             self.0.home.answered(&waiting.id).await?;
         }
@@ -242,9 +267,15 @@ impl Inner {
             Some(writer) => writer.write(&entries).await,
             None => Err(closed()),
         };
-        let error = written.and_then(|()| self.publish(&entries)).err();
+        let mut error = written.and_then(|()| self.publish(&entries)).err();
         for done in done {
-            let result = error.as_ref().map_or(Ok(()), |error| Err(error.again()));
+            let result = match error.take() {
+                None => Ok(()),
+                Some(first) => {
+                    error = Some(first.again());
+                    Err(first)
+                }
+            };
             match done {
                 // Whoever no longer waits has been abandoned.
                 Some(done) => drop(done.send(result)),

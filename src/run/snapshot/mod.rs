@@ -197,6 +197,7 @@ impl Work<'_> {
             .with_hint(format!("stop what writes to the {}, give every id where a manifest does, and run the same command \
                  again; nothing was deleted", self.side.name())));
         }
+        self.context.world.fence.pass().await?;
         let (folder, namespace) = (self.folder.clone(), namespace.clone());
         let finish = move || {
             if let Some(writer) = writer {

@@ -2,7 +2,8 @@
 //!
 //! What is new in the run's folder is written before each segment, so that what an event counts or names is there before the
 //! event. A file that has grown is kept by its end alone. The newest of a file is its last group that is whole, and what
-//! groups after it put behind that: a holder that died while it wrote leaves a group that is not.
+//! groups after it put behind that: a holder that died while it wrote leaves a group that is not. Each holder says which group
+//! it builds on, so that what one before it writes late counts no more.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,10 +11,13 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use futures::stream::{self, StreamExt};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use twox_hash::XxHash3_128;
 
 use super::asking::{Asking, OUTAGE, Settled};
-use super::json::damaged;
+use super::json::{self, damaged};
 use super::layout::Layout;
 use crate::blocking::blocking;
 use crate::clock::Clock;
@@ -23,10 +27,20 @@ use crate::journal::Artifact;
 use crate::state::{below_artifacts, new_id};
 use crate::storage::objects::Listed;
 
-/// The most bytes of one object.
-const PIECE: u64 = 8 << 20;
-/// The file that says up to which group this machine's folder is what is kept.
+/// The most bytes of an object that holds the end of a file.
+const PIECE: u64 = 1 << 20;
+/// The file that says what of this machine's folder is kept, and up to which group.
 const MARK: &str = ".kept";
+/// Groups of one file after which it is kept whole again, if it is not large: whoever restores it reads them all.
+const TAILS: u32 = 64;
+const SMALL: u64 = 8 << 20;
+/// Objects that are read at once.
+const SIDE_BY_SIDE: usize = 32;
+/// The bytes at both ends of a file by which it is known again.
+const ENDS: u64 = 64 << 10;
+/// What stands in place of the offset of a file that was removed, and of the group on which a holder builds.
+const GONE: &str = "gone";
+const BASE: &str = "base";
 
 /// The files of a plan's runs.
 #[derive(Debug)]
@@ -43,29 +57,56 @@ pub(super) struct Files {
 #[derive(Debug, Default)]
 struct Known {
     run: String,
+    /// Whether it is known what is kept of it.
+    is_loaded: bool,
     files: BTreeMap<String, File>,
-    /// The number of the last group of this process.
+    /// The newest group that was there when it was loaded, and whether this holder has said that it builds on it.
+    base: Option<String>,
+    has_base: bool,
+    /// The number of the last group of this holder.
     groups: u64,
 }
 
 /// A file as it is kept.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct File {
     bytes: u64,
-    /// When it was last changed and which file it was; `None` if an earlier process kept it.
-    seen: Option<(SystemTime, u64)>,
+    /// When it was last changed, in nanoseconds since 1970, and which file it was.
+    modified: u64,
+    inode: u64,
+    /// The sum of both its ends.
+    ends: String,
+    /// Groups since it was kept whole.
+    tails: u32,
+}
+
+/// What `MARK` holds.
+#[derive(Default, Serialize, Deserialize)]
+struct Mark {
+    group: Option<String>,
+    files: BTreeMap<String, File>,
 }
 
 /// A part of a file in the bucket: `…/<epoch>-<group>/<offset>-<total>/<path>`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Part {
     group: String,
-    offset: u64,
-    /// The bytes of the file once its group is whole.
-    total: u64,
+    what: What,
     path: String,
     key: String,
     bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// The first group of a holder: which one it builds on.
+    Base,
+    Gone,
+    /// `total` is the length of the file once its group is whole.
+    Bytes {
+        offset: u64,
+        total: u64,
+    },
 }
 
 impl Files {
@@ -77,40 +118,89 @@ impl Files {
         self.folder.join("artifacts").join(run)
     }
 
-    /// Keeps what is new in the folder of a run.
+    /// Keeps what is new in the folder of a run, under the epoch of who holds its plan.
     ///
     /// # Errors
     /// Those of the disk and of the bucket; `Unavailable` where that stays away.
     pub async fn keep_new(&self, run: &str, epoch: u64) -> Result<()> {
         let mut known = self.known.lock().await;
-        if known.run != run {
-            *known = Known { run: run.to_owned(), ..Known::default() };
-        }
         let folder = self.folder_of(run);
-        let there = {
-            let folder = folder.clone();
-            blocking(move || scan(&folder)).await?
-        };
-        let mut last = None;
-        for (path, file) in there {
-            let old = known.files.get(&path);
-            if old.is_some_and(|old| old.is_same(&file)) {
-                continue;
+        let mut there = look(&folder).await?;
+        if known.run != run || !known.is_loaded {
+            // A look at a bake, on a machine that has nothing of the run, needs none of its files.
+            if there.is_empty() {
+                return Ok(());
             }
-            let from = old.map_or(0, |old| kept_of(old, &file));
-            known.groups += 1;
-            let group = format!("{epoch:08}-{:08}", known.groups);
-            self.put(run, &group, (&folder, &path), from..file.bytes).await?;
+            self.load(&mut known, run).await?;
+            there = look(&folder).await?;
+        }
+        let gone: Vec<String> =
+            known.files.keys().filter(|path| !there.contains_key(*path)).cloned().collect();
+        let new = |(path, file): &(String, File)| {
+            known.files.get(path).is_none_or(|old| !old.is_same(file))
+        };
+        let new: Vec<(String, File)> = there.into_iter().filter(new).collect();
+        if gone.is_empty() && new.is_empty() {
+            return Ok(());
+        }
+        let mut last = None;
+        for path in gone {
+            let group = self.group(&mut known, run, epoch).await?;
+            self.put_own(run, &format!("{group}/{GONE}/{path}"), Bytes::new()).await?;
+            known.files.remove(&path);
+            last = Some(group);
+        }
+        for (path, mut file) in new {
+            let old = known.files.get(&path);
+            let from = match old {
+                Some(old) => kept_of(old, &file, &folder.join(&path)).await?,
+                None => 0,
+            };
+            file.tails = if from == 0 { 0 } else { old.map_or(0, |old| old.tails) + 1 };
+            file.ends = match ends(&folder.join(&path), file.bytes).await? {
+                Some(ends) => ends,
+                // Removed since, and nothing counts it.
+                None => continue,
+            };
+            let group = self.group(&mut known, run, epoch).await?;
+            match self.put(run, &group, (&folder, &path), from..file.bytes).await {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                // No name for an object: it stays here.
+                Err(error) if error.kind() == ErrorKind::Invalid => {
+                    tracing::warn!(%error, path, "a file of the run is not kept");
+                }
+                put => put?,
+            }
             known.files.insert(path, file);
             last = Some(group);
         }
         match last {
-            Some(group) => mark(&folder, group).await,
+            Some(group) => mark(&folder, Some(group), &known.files).await,
             None => Ok(()),
         }
     }
 
-    /// Writes a group: the bytes of a file from where it has grown.
+    /// Returns the name of the next group of this holder, which first says what it builds on: what a holder before it writes
+    /// after that counts no more.
+    async fn group(&self, known: &mut Known, run: &str, epoch: u64) -> Result<String> {
+        if !known.has_base {
+            let base = known.base.as_deref().unwrap_or("nothing");
+            self.put_own(run, &format!("{epoch:08}-{:08}/{BASE}/{base}", 0), Bytes::new()).await?;
+            known.has_base = true;
+        }
+        known.groups += 1;
+        Ok(format!("{epoch:08}-{:08}", known.groups))
+    }
+
+    async fn put_own(&self, run: &str, name: &str, bytes: Bytes) -> Result<()> {
+        let key = format!("{}/{name}", self.layout.files(run));
+        match self.asking.settle(&key, &bytes, OUTAGE).await? {
+            Settled::Ours => Ok(()),
+            Settled::Another(_) => Err(damaged(format!("`{key}` was written by somebody else"))),
+        }
+    }
+
+    /// Writes a group: a whole file, or the bytes by which it has grown.
     async fn put(
         &self,
         run: &str,
@@ -118,21 +208,20 @@ impl Files {
         (folder, path): (&Path, &str),
         bytes: std::ops::Range<u64>,
     ) -> Result<()> {
+        let name = |offset: u64| format!("{group}/{offset:016}-{:016}/{path}", bytes.end);
+        if bytes.start == 0 {
+            let key = format!("{}/{}", self.layout.files(run), name(0));
+            return self.asking.upload(&key, &folder.join(path)).await;
+        }
         let mut offset = bytes.start;
-        loop {
+        while offset < bytes.end {
             let end = bytes.end.min(offset + PIECE);
             let file = folder.join(path);
             let piece = blocking(move || read_piece(&file, offset, end)).await?;
-            let name = format!("{group}/{offset:016}-{:016}/{path}", bytes.end);
-            let key = format!("{}/{name}", self.layout.files(run));
-            if let Settled::Another(_) = self.asking.settle(&key, &piece, OUTAGE).await? {
-                return Err(damaged(format!("`{key}` was written by somebody else")));
-            }
+            self.put_own(run, &name(offset), piece).await?;
             offset = end;
-            if offset >= bytes.end {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Brings the files of a run to this machine, unless its folder has what is kept.
@@ -141,40 +230,87 @@ impl Files {
     /// Those of the disk and of the bucket.
     pub async fn restore(&self, run: &str) -> Result<()> {
         let mut known = self.known.lock().await;
-        let parts = self.parts(run).await?;
-        let folder = self.folder_of(run);
-        let newest = parts.iter().map(|part| part.group.clone()).max();
-        let is_here = newest.is_none() || marked(&folder) == newest;
-        let groups = if known.run == run { known.groups } else { 0 };
-        *known = Known { run: run.to_owned(), groups, ..Known::default() };
-        for (path, pieces) in newest_of(parts) {
-            let bytes = pieces.iter().map(|(_, bytes)| bytes).sum();
-            if !is_here {
-                self.write(&folder.join(&path), &pieces).await?;
-            }
-            known.files.insert(path, File { bytes, seen: None });
-        }
-        match newest {
-            Some(group) if !is_here => mark(&folder, group).await,
-            _ => Ok(()),
+        match known.run == run && known.is_loaded {
+            true => Ok(()),
+            false => self.load(&mut known, run).await,
         }
     }
 
-    /// Writes a file as it is kept.
+    async fn load(&self, known: &mut Known, run: &str) -> Result<()> {
+        let parts = self.parts(run).await?;
+        let folder = self.folder_of(run);
+        let newest = parts.iter().map(|part| part.group.clone()).max();
+        let marked = {
+            let folder = folder.clone();
+            blocking(move || Ok(read_mark(&folder))).await?
+        };
+        let files = match newest.is_none() || marked.group == newest {
+            true => marked.files,
+            false => self.fetch_all(&folder, parts).await?,
+        };
+        mark(&folder, newest.clone(), &files).await?;
+        let (run, base) = (run.to_owned(), newest);
+        *known = Known { run, is_loaded: true, files, base, ..Known::default() };
+        Ok(())
+    }
+
+    /// Makes the folder of a run what is kept of it.
+    async fn fetch_all(&self, folder: &Path, parts: Vec<Part>) -> Result<BTreeMap<String, File>> {
+        let mut tails = BTreeMap::new();
+        for (path, pieces) in newest_of(parts) {
+            let to = folder.join(&path);
+            if pieces.is_empty() {
+                remove(to).await?;
+                continue;
+            }
+            self.write(&to, &pieces).await?;
+            tails.insert(path, u32::try_from(pieces.len()).unwrap_or(u32::MAX));
+        }
+        let mut files = look(folder).await?;
+        files.retain(|path, _| tails.contains_key(path));
+        for (path, file) in &mut files {
+            file.tails = tails[path];
+            file.ends = ends(&folder.join(path), file.bytes).await?.unwrap_or_default();
+        }
+        Ok(files)
+    }
+
+    /// Writes a file as it is kept: its first piece may be large, the others are not.
     async fn write(&self, to: &Path, pieces: &[(String, u64)]) -> Result<()> {
+        let Some(((first, used), rest)) = pieces.split_first() else { return Ok(()) };
         let cannot = |error| Error::io(format!("cannot write {}", to.display()), error);
         let mut file = Replacement::begin(to, Access::Usual).map_err(cannot)?;
-        for (key, bytes) in pieces {
-            let read = self.asking.read(key).await?.ok_or_else(|| gone(key))?;
-            let used = usize::try_from(*bytes).unwrap_or(usize::MAX).min(read.bytes.len());
-            file.write_all(&read.bytes[..used]).map_err(cannot)?;
-        }
-        blocking({
+        let copy = tempfile::Builder::new().tempdir().map_err(cannot)?;
+        let begin = copy.path().join("first");
+        self.asking.download(first, &begin).await?;
+        let used = *used;
+        let mut file = {
             let to = to.to_owned();
-            move || {
-                file.commit()
-                    .map_err(|error| Error::io(format!("cannot write {}", to.display()), error))
+            blocking(move || {
+                let copied = std::fs::File::open(&begin)
+                    .and_then(|from| std::io::copy(&mut from.take(used), &mut file));
+                copied
+                    .map_err(|error| Error::io(format!("cannot write {}", to.display()), error))?;
+                Ok(file)
+            })
+            .await?
+        };
+        let read = |(key, bytes): &(String, u64)| {
+            let (key, bytes) = (key.clone(), *bytes);
+            async move {
+                let read = self.asking.read(&key).await?.ok_or_else(|| gone(&key))?;
+                let used = usize::try_from(bytes).unwrap_or(usize::MAX).min(read.bytes.len());
+                Result::<_>::Ok(read.bytes.slice(..used))
             }
+        };
+        let mut rest = stream::iter(rest).map(read).buffered(SIDE_BY_SIDE);
+        while let Some(piece) = rest.next().await {
+            file.write_all(&piece?).map_err(cannot)?;
+        }
+        let to = to.to_owned();
+        blocking(move || {
+            file.commit()
+                .map_err(|error| Error::io(format!("cannot write {}", to.display()), error))
         })
         .await
     }
@@ -229,7 +365,7 @@ impl Files {
         let path = artifact.path.replace('\\', "/");
         let below = below_artifacts(&path, run).unwrap_or(&path);
         let files = newest_of(self.parts(run).await?);
-        match files.get(below) {
+        match files.get(below).filter(|pieces| !pieces.is_empty()) {
             Some(pieces) => self.write(to, pieces).await,
             None => Err(gone(&artifact.path)),
         }
@@ -237,9 +373,9 @@ impl Files {
 }
 
 impl File {
-    /// Returns whether this is kept as it is there; of a file that an earlier process kept, its length has to do.
+    /// Returns whether nobody has written to it since.
     fn is_same(&self, there: &Self) -> bool {
-        self.bytes == there.bytes && (self.seen.is_none() || self.seen == there.seen)
+        (self.bytes, self.modified, self.inode) == (there.bytes, there.modified, there.inode)
     }
 }
 
@@ -248,40 +384,61 @@ impl Part {
         let name = listed.key.strip_prefix(below)?.trim_start_matches('/');
         let mut words = name.splitn(3, '/');
         let (group, place, path) = (words.next()?, words.next()?, words.next()?);
-        let (offset, total) = place.split_once('-')?;
-        Some(Self {
-            group: group.to_owned(),
-            offset: offset.parse().ok()?,
-            total: total.parse().ok()?,
-            path: path.to_owned(),
-            bytes: listed.bytes,
-            key: listed.key,
-        })
+        let (what, bytes) = match place {
+            BASE => (What::Base, 0),
+            GONE => (What::Gone, 0),
+            _ => {
+                let (offset, total) = place.split_once('-')?;
+                let (offset, total): (u64, u64) = (offset.parse().ok()?, total.parse().ok()?);
+                // It may have grown while it was written.
+                (What::Bytes { offset, total }, listed.bytes.min(total.checked_sub(offset)?))
+            }
+        };
+        let (group, path) = (group.to_owned(), path.to_owned());
+        Some(Self { group, what, path, key: listed.key, bytes })
+    }
+
+    fn epoch(&self) -> &str {
+        self.group.split('-').next().unwrap_or_default()
     }
 }
 
-/// Returns what makes up the newest of each file: keys in order, each with the bytes that count of it.
-fn newest_of(parts: Vec<Part>) -> BTreeMap<String, Vec<(String, u64)>> {
+/// Returns what makes up the newest of each file: keys in order, each with the bytes that count of it; nothing for a file that
+/// was removed.
+fn newest_of(mut parts: Vec<Part>) -> BTreeMap<String, Vec<(String, u64)>> {
+    let bases: Vec<Part> = parts.iter().filter(|part| part.what == What::Base).cloned().collect();
+    // What a holder wrote after another had begun to build on what was there.
+    parts.retain(|part| {
+        let is_late = |base: &Part| {
+            part.epoch() < base.epoch() && (base.path == "nothing" || part.group > base.path)
+        };
+        part.what != What::Base && !bases.iter().any(is_late)
+    });
     let mut groups: BTreeMap<(String, String), Vec<Part>> = BTreeMap::new();
     for part in parts {
         groups.entry((part.path.clone(), part.group.clone())).or_default().push(part);
     }
     let mut files: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
     for ((path, _), parts) in groups {
-        let Some(first) = parts.first().cloned() else { continue };
-        let end = parts.iter().try_fold(first.offset, |at, part| {
-            (part.offset == at).then_some(part.offset + part.bytes)
+        let Some(What::Bytes { offset: first, total }) =
+            parts.first().map(|part| part.what.clone())
+        else {
+            files.insert(path, Vec::new());
+            continue;
+        };
+        let end = parts.iter().try_fold(first, |at, part| match part.what {
+            What::Bytes { offset, .. } if offset == at => Some(at + part.bytes),
+            _ => None,
         });
-        let pieces = files.entry(path).or_default();
-        let length: u64 = pieces.iter().map(|(_, bytes)| bytes).sum();
+        let length: u64 = files.get(&path).into_iter().flatten().map(|(_, bytes)| bytes).sum();
         // Not whole, or behind something that is not there.
-        if end != Some(first.total) || first.offset > length {
+        if end != Some(total) || first > length {
             continue;
         }
-        cut(pieces, first.offset);
+        let pieces = files.entry(path).or_default();
+        cut(pieces, first);
         pieces.extend(parts.into_iter().map(|part| (part.key, part.bytes)));
     }
-    files.retain(|_, pieces| !pieces.is_empty());
     files
 }
 
@@ -296,12 +453,36 @@ fn cut(pieces: &mut Vec<(String, u64)>, length: u64) {
 }
 
 /// Returns how much of a changed file is kept: all of before where it has only grown, or nothing.
-fn kept_of(old: &File, new: &File) -> u64 {
-    let is_same_file = match (old.seen, new.seen) {
-        (Some((_, old)), Some((_, new))) => old == new,
-        _ => true,
-    };
-    if is_same_file && new.bytes > old.bytes { old.bytes } else { 0 }
+async fn kept_of(old: &File, new: &File, path: &Path) -> Result<u64> {
+    let may_have_grown = old.inode == new.inode && new.bytes > old.bytes && old.bytes > 0;
+    let is_worth_it = old.tails < TAILS || new.bytes > SMALL;
+    if !may_have_grown || !is_worth_it {
+        return Ok(0);
+    }
+    Ok(if ends(path, old.bytes).await? == Some(old.ends.clone()) { old.bytes } else { 0 })
+}
+
+/// Returns the sum of both ends of the first bytes of a file; `None` if there is none any more.
+async fn ends(path: &Path, bytes: u64) -> Result<Option<String>> {
+    let path = path.to_owned();
+    blocking(move || {
+        let head = read_piece(&path, 0, bytes.min(ENDS));
+        let tail = read_piece(&path, bytes.saturating_sub(ENDS), bytes);
+        match (head, tail) {
+            (Ok(head), Ok(tail)) => {
+                let sum = XxHash3_128::oneshot(&[&head[..], &tail[..]].concat());
+                Ok(Some(format!("{sum:032x}")))
+            }
+            (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
+            (Err(error), _) | (_, Err(error)) => Err(error),
+        }
+    })
+    .await
+}
+
+async fn look(folder: &Path) -> Result<BTreeMap<String, File>> {
+    let folder = folder.to_owned();
+    blocking(move || scan(&folder)).await
 }
 
 /// Lists the files of a folder that are whole, by their paths below it.
@@ -317,7 +498,11 @@ fn scan(folder: &Path) -> Result<BTreeMap<String, File>> {
         };
         for entry in entries {
             let entry = entry.map_err(cannot)?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let name = entry.file_name();
+            let Some(name) = name.to_str() else {
+                tracing::warn!(path = %entry.path().display(), "a file of the run is not kept: its name is no text");
+                continue;
+            };
             let path = format!("{below}{name}");
             let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
@@ -326,28 +511,36 @@ fn scan(folder: &Path) -> Result<BTreeMap<String, File>> {
             };
             if metadata.is_dir() {
                 folders.push((entry.path(), format!("{path}/")));
-            } else if metadata.is_file() && !is_partial(&name) && name != MARK {
-                let modified = metadata.modified().map_err(cannot)?;
-                let seen = Some((modified, identity(&metadata)));
-                found.insert(path, File { bytes: metadata.len(), seen });
+            } else if metadata.is_file() && !is_partial(name) && name != MARK {
+                found.insert(path, file_of(&metadata));
             }
         }
     }
     Ok(found)
 }
 
+fn file_of(metadata: &std::fs::Metadata) -> File {
+    let modified = metadata.modified().ok();
+    let since = modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
+    File { bytes: metadata.len(), modified, inode: inode(metadata), ends: String::new(), tails: 0 }
+}
+
 #[cfg(unix)]
-fn identity(metadata: &std::fs::Metadata) -> u64 {
+fn inode(metadata: &std::fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(metadata)
 }
 
 #[cfg(not(unix))]
-fn identity(_: &std::fs::Metadata) -> u64 {
+fn inode(_: &std::fs::Metadata) -> u64 {
     0
 }
 
 fn read_piece(path: &Path, from: u64, to: u64) -> Result<Bytes> {
-    let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
+    let cannot = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => gone(&path.display().to_string()),
+        _ => Error::io(format!("cannot read {}", path.display()), error),
+    };
     let mut file = std::fs::File::open(path).map_err(cannot)?;
     file.seek(SeekFrom::Start(from)).map_err(cannot)?;
     let mut bytes = Vec::new();
@@ -359,18 +552,30 @@ fn read_piece(path: &Path, from: u64, to: u64) -> Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Notes up to which group the folder is what is kept.
-async fn mark(folder: &Path, group: String) -> Result<()> {
+async fn remove(path: PathBuf) -> Result<()> {
+    blocking(move || match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io(format!("cannot remove {}", path.display()), error))
+        }
+        _ => Ok(()),
+    })
+    .await
+}
+
+/// Notes what of the folder is kept, and up to which group.
+async fn mark(folder: &Path, group: Option<String>, files: &BTreeMap<String, File>) -> Result<()> {
     let path = folder.join(MARK);
+    let bytes = json::line(&Mark { group, files: files.clone() })?;
     blocking(move || {
-        crate::fs::replace(&path, group.as_bytes(), Access::Usual)
+        crate::fs::replace(&path, &bytes, Access::Usual)
             .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
     })
     .await
 }
 
-fn marked(folder: &Path) -> Option<String> {
-    std::fs::read_to_string(folder.join(MARK)).ok()
+fn read_mark(folder: &Path) -> Mark {
+    let bytes = std::fs::read(folder.join(MARK)).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 fn gone(what: &str) -> Error {
@@ -385,53 +590,56 @@ mod tests {
     use crate::storage::objects::{Memory, Objects as _};
 
     fn part(group: &str, offset: u64, total: u64, bytes: u64) -> Part {
-        let key = format!("{group}/{offset}");
-        Part { group: group.into(), offset, total, path: "f".into(), key, bytes }
+        let what = What::Bytes { offset, total };
+        of(group, what, "f", bytes)
     }
 
-    fn newest(parts: &[Part]) -> Vec<(String, u64)> {
-        newest_of(parts.to_vec()).remove("f").unwrap_or_default()
+    fn of(group: &str, what: What, path: &str, bytes: u64) -> Part {
+        let key = match &what {
+            What::Bytes { offset, .. } => format!("{group}/{offset}"),
+            what => format!("{group}/{what:?}"),
+        };
+        Part { group: group.into(), what, path: path.into(), key, bytes }
+    }
+
+    fn newest(parts: &[&[Part]]) -> String {
+        let pieces = newest_of(parts.concat()).remove("f").unwrap_or_default();
+        let word = |(key, bytes): &(String, u64)| format!("{key}:{bytes}");
+        pieces.iter().map(word).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn a_file_is_its_last_whole_group_and_what_was_put_behind_it() {
-        let whole = [part("1", 0, 8, 5), part("1", 5, 8, 3)];
-        let is = |parts: &[Part]| {
-            newest(parts)
-                .iter()
-                .map(|(key, bytes)| format!("{key}:{bytes}"))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        assert_eq!(is(&whole), "1/0:5 1/5:3");
-        let grown = [&whole[..], &[part("2", 8, 10, 2)]].concat();
-        assert_eq!(is(&grown), "1/0:5 1/5:3 2/8:2");
+        let whole = [part("1-1", 0, 8, 5), part("1-1", 5, 8, 3)];
+        assert_eq!(newest(&[&whole]), "1-1/0:5 1-1/5:3");
+        let grown = [&whole[..], &[part("1-2", 8, 10, 2)]].concat();
+        assert_eq!(newest(&[&grown]), "1-1/0:5 1-1/5:3 1-2/8:2");
         // Another holder goes on from less than the first one kept.
-        let cut = [&grown[..], &[part("3", 6, 9, 3)]].concat();
-        assert_eq!(is(&cut), "1/0:5 1/5:1 3/6:3");
-        let anew = [&grown[..], &[part("3", 0, 4, 4)]].concat();
-        assert_eq!(is(&anew), "3/0:4");
+        assert_eq!(newest(&[&grown, &[part("2-1", 6, 9, 3)]]), "1-1/0:5 1-1/5:1 2-1/6:3");
+        assert_eq!(newest(&[&grown, &[part("2-1", 0, 4, 4)]]), "2-1/0:4");
+        assert_eq!(newest(&[&grown, &[of("1-3", What::Gone, "f", 0)]]), "");
+        let again = [of("1-3", What::Gone, "f", 0), part("1-4", 0, 1, 1)];
+        assert_eq!(newest(&[&grown, &again]), "1-4/0:1");
     }
 
     #[test]
     fn a_group_that_is_not_whole_or_behind_nothing_does_not_count() {
-        let old = part("1", 0, 4, 4);
-        assert_eq!(newest(&[old.clone(), part("2", 0, 9, 5)]), [("1/0".to_owned(), 4)]);
-        assert_eq!(newest(&[old.clone(), part("2", 6, 9, 3)]), [("1/0".to_owned(), 4)]);
-        assert_eq!(newest(&[old, part("2", 0, 9, 5), part("2", 6, 9, 3)]), [("1/0".to_owned(), 4)]);
+        let old = [part("1-1", 0, 4, 4)];
+        assert_eq!(newest(&[&old, &[part("1-2", 0, 9, 5)]]), "1-1/0:4");
+        assert_eq!(newest(&[&old, &[part("1-2", 6, 9, 3)]]), "1-1/0:4");
+        assert_eq!(newest(&[&old, &[part("1-2", 0, 9, 5), part("1-2", 6, 9, 3)]]), "1-1/0:4");
     }
 
+    /// A holder that was frozen while it wrote goes on after another has taken over.
     #[test]
-    fn only_what_a_file_has_grown_by_is_kept_again() {
-        let at = |bytes, seconds, file| File {
-            bytes,
-            seen: Some((SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds), file)),
-        };
-        assert_eq!(kept_of(&at(5, 1, 7), &at(9, 2, 7)), 5);
-        assert_eq!(kept_of(&at(5, 1, 7), &at(9, 2, 8)), 0);
-        assert_eq!(kept_of(&at(5, 1, 7), &at(5, 2, 7)), 0);
-        assert_eq!(kept_of(&at(5, 1, 7), &at(4, 2, 7)), 0);
-        assert_eq!(kept_of(&File { bytes: 5, seen: None }, &at(9, 2, 7)), 5);
+    fn what_comes_late_from_an_earlier_holder_does_not_count() {
+        let old = [part("1-1", 0, 4, 4)];
+        let late = [part("1-2", 0, 2, 2)];
+        let next = [of("2-0", What::Base, "1-1", 0), part("2-1", 4, 6, 2)];
+        assert_eq!(newest(&[&old, &next]), "1-1/0:4 2-1/4:2");
+        assert_eq!(newest(&[&old, &late, &next]), "1-1/0:4 2-1/4:2");
+        let from_nothing = [of("2-0", What::Base, "nothing", 0), part("2-1", 0, 6, 6)];
+        assert_eq!(newest(&[&late, &from_nothing]), "2-1/0:6");
     }
 
     /// A machine with its folder, and the bucket that all share.
@@ -491,11 +699,11 @@ mod tests {
         one.put("names.csv", "a");
         one.files.keep_new("r", 1).await.unwrap();
         one.files.keep_new("r", 1).await.unwrap();
-        assert_eq!(bytes_in(&objects).await, [2, 1]);
+        assert_eq!(bytes_in(&objects).await, [0, 2, 1]);
         one.add("deep/lines.jsonl", "2\n3\n");
         one.put("names.csv", "b");
         one.files.keep_new("r", 1).await.unwrap();
-        assert_eq!(bytes_in(&objects).await, [2, 1, 4, 1]);
+        assert_eq!(bytes_in(&objects).await, [0, 2, 1, 4, 1]);
         two.files.restore("r").await.unwrap();
         assert_eq!(two.read("deep/lines.jsonl"), "1\n2\n3\n");
         assert_eq!(two.read("names.csv"), "b");
@@ -505,8 +713,66 @@ mod tests {
         // The first machine comes back with what was new there when it was killed, and counted nowhere.
         one.add("deep/lines.jsonl", "lost\n");
         let one = one.restarted(&objects);
+        // Its first event comes before anything needs a file.
+        one.files.keep_new("r", 3).await.unwrap();
+        assert_eq!(one.read("deep/lines.jsonl"), "1\n2\n3\n4\n");
         one.files.restore("r").await.unwrap();
         assert_eq!(one.read("deep/lines.jsonl"), "1\n2\n3\n4\n");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_written_anew_is_kept_anew_whatever_its_length() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let (one, two) = (Machine::new(&objects), Machine::new(&objects));
+        for texts in [["aaaa", "bbbb"], ["aaaa", "bb"], ["aaaa", "bbbbbb"], ["aaaa", ""]] {
+            one.put("audit.json", texts[0]);
+            one.files.keep_new("r", 1).await.unwrap();
+            let two = Machine::new(&objects);
+            two.files.restore("r").await.unwrap();
+            two.put("audit.json", texts[1]);
+            two.files.keep_new("r", 2).await.unwrap();
+            let three = Machine::new(&objects);
+            three.files.restore("r").await.unwrap();
+            assert_eq!(three.read("audit.json"), texts[1]);
+        }
+        drop(two);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_removed_does_not_come_back() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let (one, two) = (Machine::new(&objects), Machine::new(&objects));
+        one.put("ids.json", "index");
+        one.files.keep_new("r", 1).await.unwrap();
+        two.files.restore("r").await.unwrap();
+        std::fs::remove_file(two.path("ids.json")).unwrap();
+        two.files.keep_new("r", 2).await.unwrap();
+        let (one, three) = (one.restarted(&objects), Machine::new(&objects));
+        for machine in [&one, &three] {
+            machine.files.restore("r").await.unwrap();
+            assert!(!machine.path("ids.json").exists());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_grows_for_long_is_read_in_few_pieces() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let one = Machine::new(&objects);
+        let mut text = String::new();
+        for number in 0..200 {
+            one.add("lines.jsonl", &format!("{number}\n"));
+            text += &format!("{number}\n");
+            one.files.keep_new("r", 1).await.unwrap();
+        }
+        let two = Machine::new(&objects);
+        two.files.restore("r").await.unwrap();
+        assert_eq!(two.read("lines.jsonl"), text);
+        let pieces = newest_of(two.files.parts("r").await.unwrap());
+        assert!(
+            pieces["lines.jsonl"].len() <= TAILS as usize + 1,
+            "{}",
+            pieces["lines.jsonl"].len()
+        );
     }
 
     #[tokio::test]

@@ -32,6 +32,9 @@ pub(super) struct Inbox {
     listed: Arc<Mutex<Option<Listing>>>,
 }
 
+/// The largest letter that is read, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// What an inbox held, and since when that is known.
 type Listing = (Stopwatch, Vec<Left>);
 
@@ -58,13 +61,33 @@ impl Inbox {
         self.asking.put_own(&key, Bytes::from_static(b"{}\n")).await
     }
 
-    /// Returns the same as [`Inbox::letters`], as it was some seconds ago at most.
+    /// Returns the same as [`Inbox::letters`], as it was some seconds ago at most, or before the bucket went away: a run that
+    /// holds its plan waits for nothing here.
     pub async fn letters_of_late(&self) -> Result<Vec<Left>> {
         let known = self.listed().clone();
-        match known {
-            Some((at, letters)) if at.elapsed() < EVERY => Ok(letters),
-            _ => self.letters().await,
+        if let Some((at, letters)) = &known
+            && at.elapsed() < EVERY
+        {
+            return Ok(letters.clone());
         }
+        let letters = tokio::time::timeout(EVERY, self.letters()).await;
+        match letters {
+            Ok(Err(error)) if !error.is_retryable() => Err(error),
+            Ok(Ok(letters)) => Ok(letters),
+            _ => {
+                tracing::warn!("the inbox does not answer");
+                let letters = known.map(|(_, letters)| letters).unwrap_or_default();
+                *self.listed() = Some((Stopwatch::start(), letters.clone()));
+                Ok(letters)
+            }
+        }
+    }
+
+    /// Returns whether a key is directly in the inbox.
+    fn is_in(&self, key: &str) -> bool {
+        let below =
+            key.strip_prefix(&self.layout.inbox()).map(|below| below.trim_start_matches('/'));
+        below.is_some_and(|name| !name.contains('/'))
     }
 
     /// Returns the letters that were not taken back, oldest first. The clocks of those who wrote them differ, the store's
@@ -76,6 +99,7 @@ impl Inbox {
             listed.iter().filter_map(|found| withdrawn_of(&found.key)).collect();
         let mut letters: Vec<_> = listed
             .iter()
+            .filter(|found| found.bytes <= LARGEST && self.is_in(&found.key))
             .filter_map(|found| Some((found.modified, letter_of(&found.key)?)))
             .filter(|(_, id)| !withdrawn.contains(id))
             .collect();

@@ -43,7 +43,7 @@ pub(super) struct Lease {
     /// How far the log of a run reaches.
     reach: Mutex<Option<(String, Extent)>>,
     /// Why the plan is lost.
-    lost: Mutex<Option<Lost>>,
+    lost: Mutex<Option<Error>>,
     /// True once the log is gone.
     is_gone: AtomicBool,
     packs: Mutex<VecDeque<(String, Bytes)>>,
@@ -54,14 +54,6 @@ pub(super) struct Lease {
 pub(super) struct Known {
     pub head: Head,
     pub version: Version,
-}
-
-/// An error that is given to everybody who asks.
-#[derive(Clone, Debug)]
-struct Lost {
-    kind: ErrorKind,
-    message: String,
-    hint: Option<String>,
 }
 
 /// An instant by two clocks: the one stands still while a machine sleeps, the other may be set.
@@ -208,25 +200,11 @@ impl Lease {
     /// # Errors
     /// Why the plan is lost, if that is known.
     pub fn refuse_lost(&self) -> Result<()> {
-        match &*guard(&self.lost) {
-            Some(Lost { kind, message, hint }) => {
-                let error = Error::new(*kind, message.clone());
-                Err(match hint {
-                    Some(hint) => error.with_hint(hint.clone()),
-                    None => error,
-                })
-            }
-            None => Ok(()),
-        }
+        guard(&self.lost).as_ref().map_or(Ok(()), |lost| Err(lost.again()))
     }
 
     fn lose(&self, error: Error) -> Error {
-        let lost = Lost {
-            kind: error.kind(),
-            message: error.message().to_owned(),
-            hint: error.hint().map(str::to_owned),
-        };
-        guard(&self.lost).get_or_insert(lost);
+        guard(&self.lost).get_or_insert(error.again());
         error
     }
 
@@ -338,11 +316,8 @@ impl Lease {
 impl Hold for Lease {
     async fn pass(&self) -> Result<()> {
         loop {
-            if self.is_gone() {
-                return Ok(());
-            }
             self.refuse_lost()?;
-            if self.is_open() {
+            if self.is_gone() || self.is_open() {
                 return Ok(());
             }
             self.renew(|| !self.is_open()).await?;

@@ -212,7 +212,9 @@ pub(super) async fn refuse_strangers(asking: &Asking, layout: &Layout) -> Result
     if first(Place::Head).is_some() {
         return Ok(());
     }
-    if let Some(run) = first(Place::Run) {
+    if let Some(run) = first(Place::Run)
+        && asking.read(&layout.head()).await?.is_none()
+    {
         let message = format!("`{}` is gone, but there is `{}`", layout.head(), run.key);
         return Err(damaged(message));
     }

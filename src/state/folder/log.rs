@@ -13,7 +13,7 @@ use super::paths::Paths;
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::Access;
+use crate::fs::{Access, Replacement};
 use crate::journal::{Entry, lines};
 use crate::state::{Hold, Log};
 
@@ -69,8 +69,17 @@ impl FileLog {
         };
         let parsed = parse_of(&bytes, &path, plan)?;
         let cannot = |error| Error::io(format!("cannot write {}", path.display()), error);
+        let mut own = Replacement::begin(&path, Access::Usual).map_err(cannot)?;
+        own.write_all(&bytes[..parsed.intact]).map_err(cannot)?;
+        // What takes time is done: a holder that was suspended meanwhile puts nothing over what another has appended.
         lock.keep(&clock)?;
-        crate::fs::replace(&path, &bytes[..parsed.intact], Access::Usual).map_err(cannot)?;
+        let is_as_read = fs::metadata(&path).is_ok_and(|found| found.len() == bytes.len() as u64);
+        if !is_as_read {
+            let message = format!("{} was written to by somebody else", path.display());
+            return Err(Error::new(ErrorKind::Locked, message)
+                .with_hint("look with `vecshift status`, then run the same command again"));
+        }
+        own.commit().map_err(cannot)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(cannot)?;
         Ok((of(Some(file), parsed.intact as u64, lock), parsed.entries))
     }

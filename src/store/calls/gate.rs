@@ -48,7 +48,11 @@ impl Fence {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(check));
     }
 
-    async fn pass(&self) -> Result<()> {
+    /// Passes as the check does.
+    ///
+    /// # Errors
+    /// Those of the check.
+    pub async fn pass(&self) -> Result<()> {
         let check = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         match check {
             Some(check) => check().await,

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 
@@ -7,8 +8,11 @@ use super::observe::ObserveLayer;
 use super::retry::RetryLayer;
 use super::throttle::ThrottleLayer;
 use super::timeout::TimeoutLayer;
-use super::{CallOptions, Gate, Layer, Metrics, Operation};
-use crate::error::Result;
+use super::{CallOptions, Gate, Layer, Metrics, Operation, Request};
+use crate::error::{Error, ErrorKind, Result};
+
+/// How long a request that is under way waits at the gate: others may wait for what it holds.
+const STILL: Duration = Duration::from_secs(10);
 
 /// How requests are made. Cloning shares the layers, and what they count and have learned.
 #[derive(Clone, Default)]
@@ -58,6 +62,19 @@ impl Calls {
     /// What was counted; nothing without layers.
     pub fn metrics(&self) -> Arc<Metrics> {
         self.layers.as_ref().map(|layers| layers.metrics.clone()).unwrap_or_default()
+    }
+
+    /// Passes the gate once more, for what comes long after the beginning of a request that changes an index.
+    ///
+    /// # Errors
+    /// As the gate; `Unavailable` where it does not open within seconds.
+    pub async fn still(&self, request: Request) -> Result<()> {
+        let operation = Operation::new(request);
+        let passed = tokio::time::timeout(STILL, self.gate.pass(&operation)).await;
+        passed.unwrap_or_else(|_| {
+            let message = "whether the plan is still held is not known right now";
+            Err(Error::new(ErrorKind::Unavailable, message))
+        })
     }
 
     /// Makes a request by calling `make`, which starts one attempt each time it is called.

@@ -95,6 +95,7 @@ async fn is_folder_gone(context: &Context, uri: &str) -> Result<bool> {
         return Err(Error::new(ErrorKind::Refused, message));
     }
     let files = place.list().await?.into_iter().map(|found| found.path).collect();
+    context.world.fence.pass().await?;
     place.remove(files).await?;
     Ok(place.list().await?.is_empty())
 }

@@ -64,7 +64,7 @@ impl Imported {
         let has_begun = !imports_of(context, &name).await?.is_empty();
         Ok(Some(Self {
             folder: Resource { kind: ResourceKind::ImportFolder, name },
-            export: Arc::new(Export { place }),
+            export: Arc::new(Export { place, fence: context.world.fence.clone() }),
             integration: import.integration,
             limit: ready_within(copy),
             has_begun,
