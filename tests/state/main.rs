@@ -1,4 +1,4 @@
-//! Tests of places where a run's state is kept, against stores from elsewhere.
+//! Tests of places where a run's state is kept: homes by one suite, objects against stores from elsewhere.
 //!
 //! These tests need Python 3 with `venv` and Node with `npm`, and the package index of each (once; what is installed is
 //! kept under `target/`). They fail where one is missing: what is promised of conditions has no other proof.
@@ -8,6 +8,7 @@
 mod bad_stores;
 mod errors;
 mod google;
+mod homes;
 #[path = "../contract/installed.rs"]
 mod installed;
 mod objects;

@@ -86,7 +86,7 @@ impl Asking {
 
     /// Checks that the store keeps its conditions, with an object below a folder. Returns what was seen.
     pub async fn probe(&self, below: &str) -> Result<Vec<String>> {
-        probe(&*self.objects, below).await?;
+        patiently(|| in_time(LONGEST * 2, below, probe(&*self.objects, below))).await?;
         Ok(SEEN.map(str::to_owned).to_vec())
     }
 

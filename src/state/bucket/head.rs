@@ -90,7 +90,7 @@ impl Seen {
     /// # Errors
     /// `Refused` for a newer format, `Conflict` for what is no head.
     pub fn parse(read: Read, key: &str) -> Result<Self> {
-        let head = json::read(&read.bytes, key, FORMAT)?;
+        let head = json::read(&read.bytes, key, FORMAT, |head: &Head| head.v)?;
         Ok(Self { head, version: read.version, modified: read.modified })
     }
 

@@ -15,23 +15,38 @@ pub(super) fn line(value: &impl Serialize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads a value whose version `v` is at most `format`.
+/// Reads a value whose version, as `version` has it, is at most `format`.
 ///
 /// # Errors
 /// `Refused` for a newer version, `Conflict` for anything else.
-pub(super) fn read<T: DeserializeOwned>(bytes: &[u8], key: &str, format: u32) -> Result<T> {
+pub(super) fn read<T: DeserializeOwned>(
+    bytes: &[u8],
+    key: &str,
+    format: u32,
+    version: impl Fn(&T) -> u32,
+) -> Result<T> {
     #[derive(Deserialize)]
     struct Version {
         v: u32,
     }
-    if let Ok(Version { v }) = serde_json::from_slice(bytes)
-        && v > format
-    {
-        let message = format!("`{key}` has format {v}; this program reads up to {format}");
-        return Err(Error::new(ErrorKind::Refused, message)
-            .with_hint("nothing was changed; use the vecshift that wrote it, which may be newer"));
+    let (v, error) = match serde_json::from_slice(bytes) {
+        Ok(value) if version(&value) <= format => return Ok(value),
+        Ok(value) => (version(&value), None),
+        // A newer one may have other fields.
+        Err(error) => {
+            let v = serde_json::from_slice(bytes).map_or(0, |Version { v }| v);
+            (v, Some(error))
+        }
+    };
+    match error {
+        Some(error) if v <= format => Err(damaged(format!("`{key}` is damaged: {error}"))),
+        _ => {
+            let message = format!("`{key}` has format {v}; this program reads up to {format}");
+            Err(Error::new(ErrorKind::Refused, message).with_hint(
+                "nothing was changed; use the vecshift that wrote it, which may be newer",
+            ))
+        }
     }
-    serde_json::from_slice(bytes).map_err(|error| damaged(format!("`{key}` is damaged: {error}")))
 }
 
 /// Returns the error for what no run wrote.

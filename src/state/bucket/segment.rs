@@ -49,7 +49,7 @@ impl Header {
     /// `Refused` for a newer format, `Conflict` for what is no segment.
     pub fn read(bytes: &[u8], key: &str) -> Result<Self> {
         let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
-        json::read(&bytes[..end], key, FORMAT)
+        json::read(&bytes[..end], key, FORMAT, |header: &Self| header.v)
     }
 }
 

@@ -62,7 +62,7 @@ enum Write<'a> {
 impl Probe<'_> {
     /// Writes, reads and lists once, to say at once all that is not allowed.
     async fn rights(&self) -> Result<()> {
-        let put = self.write(self.key, Write::Create, FIRST).await;
+        let put = self.passes(Write::Create, FIRST).await;
         let get = self.objects.get(self.key).await;
         let list = self.objects.list(self.below).await;
         if let (Ok(None), Ok(None)) = (&put, &get) {
@@ -109,14 +109,14 @@ impl Probe<'_> {
     async fn replaces(&self) -> Result<()> {
         let first = self.shows(FIRST, "it does not keep what is written").await?;
         let right = "it refuses the right version";
-        let second = self.write(self.key, Write::Replace(&first), SECOND).await?;
+        let second = self.passes(Write::Replace(&first), SECOND).await?;
         let second = second.ok_or_else(|| self.broken(right))?;
         self.shows(SECOND, "it shows what was there before").await?;
         if self.write(self.key, Write::Replace(&first), THIRD).await?.is_some() {
             return Err(self.broken("it takes any version"));
         }
         self.shows(SECOND, "it refuses a version, and writes").await?;
-        let third = self.write(self.key, Write::Replace(&second), THIRD).await?;
+        let third = self.passes(Write::Replace(&second), THIRD).await?;
         let third = third.ok_or_else(|| self.broken(right))?;
         let nowhere = format!("{}-nowhere", self.key);
         match self.write(&nowhere, Write::Replace(&third), FIRST).await? {
@@ -139,6 +139,22 @@ impl Probe<'_> {
         let read = self.objects.get(self.key).await?;
         let read = read.filter(|read| read.bytes == bytes).ok_or_else(|| self.broken(otherwise))?;
         Ok(read.version)
+    }
+
+    /// Writes what has to be taken; returns the new version, or `None` if it is refused again and again. One refusal says
+    /// nothing: it may be the second answer to a write whose first was lost, or a conflict in which nothing was written.
+    async fn passes(&self, write: Write<'_>, bytes: &'static [u8]) -> Result<Option<Version>> {
+        for _ in 0..TRIES {
+            if let Some(version) = self.write(self.key, write, bytes).await? {
+                return Ok(Some(version));
+            }
+            let there = self.objects.get(self.key).await?;
+            if let Some(there) = there.filter(|there| there.bytes == bytes) {
+                return Ok(Some(there.version));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(None)
     }
 
     /// Returns the new version; `None` if the condition was refused.

@@ -161,6 +161,7 @@ async fn letters_may_be_there_before_the_first_run() {
     log.append(&[entry(0, begun("A"))]).await.unwrap();
     // It was to a run of before.
     assert_eq!(home.letters().await.unwrap().len(), 0);
+    tokio::time::sleep(Duration::from_secs(6)).await;
     home.ask(&Letter::new(Request::Resume { by: "eve".into() })).await.unwrap();
     let to = |run: &str| Letter {
         run: Some(run.into()),

@@ -13,7 +13,6 @@ use tokio::time::Instant;
 use super::start;
 use crate::clock::{after, until};
 use crate::error::{Error, ErrorKind, Result};
-use crate::state::bucket::segment::sum;
 use crate::storage::objects::{Listed, Objects, Put, Read, Version};
 
 /// Objects, with the time of a store that counts whole seconds. The same bytes have the same version.
@@ -22,7 +21,7 @@ pub struct Shelf(Arc<Inner>);
 
 struct Inner {
     began: Instant,
-    objects: Mutex<BTreeMap<String, (Bytes, Timestamp)>>,
+    objects: Mutex<BTreeMap<String, (Bytes, Timestamp, Version)>>,
     /// Every request, as its kind and key.
     asked: Mutex<Vec<(&'static str, String)>>,
     /// Called with what was written.
@@ -54,15 +53,20 @@ impl Shelf {
     }
 
     pub fn bytes(&self, key: &str) -> Option<Bytes> {
-        self.objects().get(key).map(|(bytes, _)| bytes.clone())
+        self.objects().get(key).map(|(bytes, ..)| bytes.clone())
     }
 
     /// Writes or removes an object behind everybody's back.
     pub fn set(&self, key: &str, bytes: Option<Bytes>) {
         let now = self.now();
         match bytes {
-            Some(bytes) => drop(self.objects().insert(key.to_owned(), (bytes, now))),
-            None => drop(self.objects().remove(key)),
+            Some(bytes) => {
+                let version = version(&bytes);
+                self.objects().insert(key.to_owned(), (bytes, now, version));
+            }
+            None => {
+                self.objects().remove(key);
+            }
         }
     }
 
@@ -79,13 +83,12 @@ impl Shelf {
         after(start(), Duration::from_secs(self.0.began.elapsed().as_secs()))
     }
 
-    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, (Bytes, Timestamp)>> {
+    fn objects(&self) -> MutexGuard<'_, BTreeMap<String, (Bytes, Timestamp, Version)>> {
         self.0.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, key: &str, bytes: &Bytes, from: Option<&Version>) -> Put {
-        let there = self.bytes(key).map(|bytes| version(&bytes));
-        if there.as_ref() != from {
+        if self.objects().get(key).map(|(.., version)| version) != from {
             return Put::Refused;
         }
         self.set(key, Some(bytes.clone()));
@@ -95,7 +98,8 @@ impl Shelf {
 }
 
 fn version(bytes: &Bytes) -> Version {
-    Version { e_tag: Some(sum(bytes)), version: None }
+    let sum = twox_hash::XxHash3_128::oneshot(bytes);
+    Version { e_tag: Some(sum.to_string()), version: None }
 }
 
 /// What becomes of a request.
@@ -270,8 +274,8 @@ impl Objects for Store {
 
     async fn get(&self, key: &str) -> Result<Option<Read>> {
         let look = || {
-            let (bytes, modified) = self.shelf.objects().get(key)?.clone();
-            Some(Read { version: version(&bytes), bytes, modified })
+            let (bytes, modified, version) = self.shelf.objects().get(key)?.clone();
+            Some(Read { version, bytes, modified })
         };
         self.look("get", key, look).await
     }
@@ -281,10 +285,8 @@ impl Objects for Store {
             let objects = self.shelf.objects();
             let below = format!("{below}/");
             let found = objects.iter().filter(|(key, _)| key.starts_with(&below));
-            let listed = |(key, (bytes, modified)): (&String, &(Bytes, Timestamp))| Listed {
-                key: key.clone(),
-                bytes: bytes.len() as u64,
-                modified: *modified,
+            let listed = |(key, (bytes, modified, _)): (&String, &(Bytes, Timestamp, Version))| {
+                Listed { key: key.clone(), bytes: bytes.len() as u64, modified: *modified }
             };
             found.map(listed).collect()
         };
