@@ -1,6 +1,6 @@
 //! Conversion of the journal's events to the report's model.
 
-use super::words::duration;
+use super::words::{duration, time};
 use super::{
     Approval, AssertionReport, Ending, ErasureReport, ErrorReport, HookReport, Next, REPORT_FORMAT,
     Report, Rollback, Shortened, StageReport, StepReport, TrafficReport, Unreached, Waiting,
@@ -45,6 +45,7 @@ impl Report {
             weight: traffic.as_ref().and_then(TrafficReport::weight),
             traffic,
             approvals: approvals(entries),
+            refused: refused(entries),
             erasures: ErasureReport::all(entries),
             hooks: hooks(&state),
             rollback: Rollback::of(&state, ending, waiting.as_ref()),
@@ -129,6 +130,16 @@ fn assertions(state: &RunState, steps: &[StepReport]) -> Vec<AssertionReport> {
         .flat_map(|stage| &stage.judgements)
         .map(|judged| AssertionReport::new(judged, weight(&judged.stage, judged.step)))
         .collect()
+}
+
+fn refused(entries: &[Entry]) -> Vec<String> {
+    let sentence = |entry: &Entry| match &entry.event {
+        Event::RequestRefused { what, reason } => {
+            Some(format!("not done at {}: {what}: {reason}", time(entry.at)))
+        }
+        _ => None,
+    };
+    entries.iter().filter_map(sentence).collect()
 }
 
 fn approvals(entries: &[Entry]) -> Vec<Approval> {

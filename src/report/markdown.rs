@@ -163,6 +163,7 @@ fn story(report: &Report) -> Option<String> {
             time(approval.at)
         ));
     }
+    lines.extend(report.refused.iter().map(|text| format!("- {}", escape(text))));
     lines.extend(report.erasures.iter().map(|one| format!("- {}", escape(&one.words()))));
     for hook in &report.hooks {
         let how = match (&hook.error, hook.finished) {

@@ -63,6 +63,9 @@ pub struct Report {
     pub traffic: Option<TrafficReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approval>,
+    /// Requests from elsewhere that did not fit the run, one sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// What was deleted on behalf of somebody while the run was open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub erasures: Vec<ErasureReport>,

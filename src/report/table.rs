@@ -149,6 +149,7 @@ fn story(report: &Report, look: Look) -> Option<String> {
             format!("  {} approved by {} at {at}", approval.gate, approval.asker())
         }));
     }
+    lines.extend(report.refused.iter().map(|text| wrap(&format!("  {text}"), width, "    ")));
     lines.extend(
         report.erasures.iter().map(|one| wrap(&format!("  {}", one.words()), width, "    ")),
     );

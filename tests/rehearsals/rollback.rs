@@ -186,3 +186,21 @@ async fn a_hook_of_the_beginning_that_failed_runs_again_before_anything_else() {
         .count();
     assert_eq!(tries, 2);
 }
+
+/// Whoever may leave letters can say what does not fit: that is answered, and the run goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_does_not_fit_is_answered_and_stops_nothing() {
+    let rig = Rig::of_text(PLAN).await;
+    run_until(&rig, "copy").await;
+    let gate = vecshift::journal::Gate { stage: "cpoy".into(), step: None };
+    rig.ask(vecshift::journal::Request::Approve { gate, by: "ada".into() });
+    let outcome = rig.run().await;
+    assert!(matches!(outcome, Outcome::Done), "{outcome:?}");
+    let is_refused = |entry: &&vecshift::journal::Entry| matches!(&entry.event, Event::RequestRefused { what, .. } if what.contains("cpoy"));
+    assert_eq!(rig.entries().iter().filter(is_refused).count(), 1);
+    // To a run that has ended nothing is answered, and it says so as before.
+    rig.ask(vecshift::journal::Request::Abort { by: "ada".into() });
+    let events = rig.entries().len();
+    assert!(matches!(rig.run().await, Outcome::NoChanges));
+    assert_eq!(rig.entries().len(), events);
+}

@@ -722,9 +722,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_file_that_is_written_anew_is_kept_anew_whatever_its_length() {
-        let objects = Arc::new(Memory::new(Clock::system()));
-        let (one, two) = (Machine::new(&objects), Machine::new(&objects));
         for texts in [["aaaa", "bbbb"], ["aaaa", "bb"], ["aaaa", "bbbbbb"], ["aaaa", ""]] {
+            let objects = Arc::new(Memory::new(Clock::system()));
+            let one = Machine::new(&objects);
             one.put("audit.json", texts[0]);
             one.files.keep_new("r", 1).await.unwrap();
             let two = Machine::new(&objects);
@@ -735,7 +735,6 @@ mod tests {
             three.files.restore("r").await.unwrap();
             assert_eq!(three.read("audit.json"), texts[1]);
         }
-        drop(two);
     }
 
     #[tokio::test]
