@@ -24,7 +24,7 @@ use crate::state::bucket::terms::Omit;
 use crate::state::{Backend, Bucket, Hold, Log, Taken};
 
 /// Virtual time after which whoever still runs is killed.
-const END: Duration = Duration::from_secs(50);
+const END: Duration = Duration::from_secs(45);
 /// The longest time that an effect takes once it began: the grace of the lease.
 const EFFECT: Duration = Duration::from_secs(2);
 
@@ -56,8 +56,7 @@ impl Dice {
 /// What is true, whatever runners believe.
 #[derive(Debug, Default)]
 struct Truth {
-    /// Who has the plan by its head.
-    holder: Option<String>,
+    head: Option<Head>,
     /// The epoch of each take by the name of its holder.
     epochs: BTreeMap<String, u64>,
     /// The newest epoch that has a segment.
@@ -163,7 +162,9 @@ impl World {
     /// An effect on the index begins here and now; returns how long it takes, whatever becomes of who began it.
     fn effect(&self, name: &str, rng: &mut Dice) -> Duration {
         let now = Instant::now();
-        let lasts = Duration::from_millis(rng.within(1..EFFECT.as_millis() as u64));
+        let lasts = Duration::from_millis(
+            rng.within(EFFECT.as_millis() as u64 / 2..EFFECT.as_millis() as u64),
+        );
         let mut truth = self.truth();
         let epoch = truth.epochs[name];
         let wrong = if truth.fenced > epoch {
@@ -216,19 +217,20 @@ impl World {
 /// A stretch of time in which requests do not arrive.
 fn outage(rng: &mut Dice) -> (Duration, Duration) {
     let from = Duration::from_millis(rng.within(0..END.as_millis() as u64));
-    (from, from + Duration::from_millis(rng.within(500..30_000)))
+    (from, from + Duration::from_millis(rng.within(3_000..30_000)))
 }
 
 /// Takes down whose epoch is which, and where the fences are.
 fn watch(truth: &mut Truth, key: &str, bytes: &Bytes) {
     if key.ends_with("head.json") {
         let head: Head = serde_json::from_slice(bytes).unwrap();
-        let now = head.holder.map(|holder| holder.name);
-        let before = std::mem::replace(&mut truth.holder, now.clone());
-        if let Some(now) = now {
+        let name = |head: &Head| head.holder.as_ref().map(|holder| holder.name.clone());
+        let before = truth.head.as_ref().and_then(name);
+        if let Some(now) = name(&head) {
             truth.played.takeovers += u64::from(before.is_some_and(|before| before != now));
             truth.epochs.insert(now, head.epoch);
         }
+        truth.head = Some(head);
     } else if key.contains("/log/") {
         truth.fenced = truth.fenced.max(Header::read(bytes, key).unwrap().epoch);
     }
@@ -320,7 +322,7 @@ async fn runner(world: World, number: u32, mut rng: Dice) {
             }
             Err(error) => judge(&world, &name, &error),
         }
-        sleep(Duration::from_millis(rng.within(200..6_000))).await;
+        sleep(Duration::from_millis(rng.within(200..4_000))).await;
     }
 }
 
@@ -404,9 +406,11 @@ async fn steps(
         seq += intents.len() as u64;
         log.append(&intents).await?;
         world.acked(&of, &intents);
-        for _ in 0..rng.within(1..5) {
+        // A copy goes on for long without a word.
+        let batches = if rng.tenths(3) { 6..14 } else { 1..3 };
+        for _ in 0..rng.within(batches) {
             batch(world, name, hold, rng).await?;
-            sleep(Duration::from_millis(rng.within(10..3_000))).await;
+            sleep(Duration::from_millis(rng.within(10..1_500))).await;
         }
         if rng.tenths(1) {
             let finished = [entry(seq, Event::RunFinished)];
@@ -458,13 +462,18 @@ async fn operator(world: World, mut rng: Dice) {
     let home = home(&world.shelf);
     loop {
         sleep(Duration::from_millis(rng.within(20..2_000))).await;
-        let Some(bytes) = world.shelf.bytes("twin/hot/head.json") else { continue };
-        let head: Head = serde_json::from_slice(&bytes).unwrap();
-        let (Some(of), Some(_), Some(lock)) = (head.holder, head.run, head.lock) else { continue };
-        let is_in = world.truth().entered.contains(&of.name) || world.truth().fenced >= head.epoch;
+        let (head, is_in) = {
+            let truth = world.truth();
+            let Some(Head { holder: Some(holder), run: Some(_), epoch, .. }) = &truth.head else {
+                continue;
+            };
+            let is_in = truth.entered.contains(&holder.name) || truth.fenced >= *epoch;
+            (truth.head.clone(), is_in)
+        };
+        let Some(Head { lock: Some(lock), epoch, .. }) = head else { continue };
         if !is_in && home.unlock(&lock).await.is_ok() {
             let mut truth = world.truth();
-            truth.unlocked.insert(head.epoch);
+            truth.unlocked.insert(epoch);
             truth.played.unlocked += 1;
         }
     }

@@ -19,13 +19,15 @@ use crate::storage::objects::{Listed, Objects, Put, Read, Version};
 #[derive(Clone, Debug)]
 pub struct Shelf(Arc<Inner>);
 
+type Watch = dyn Fn(&str, &Bytes) + Send + Sync;
+
 struct Inner {
     began: Instant,
     objects: Mutex<BTreeMap<String, (Bytes, Timestamp, Version)>>,
     /// Every request, as its kind and key.
     asked: Mutex<Vec<(&'static str, String)>>,
     /// Called with what was written.
-    seen: Box<dyn Fn(&str, &Bytes) + Send + Sync>,
+    seen: Box<Watch>,
 }
 
 impl std::fmt::Debug for Inner {
