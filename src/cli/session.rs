@@ -183,7 +183,7 @@ impl Session {
 
     /// Returns the variables that are given: `--var` takes precedence over `--var-file`, and both over the project.
     pub fn vars(&self) -> Result<BTreeMap<String, String>> {
-        let mut vars = self.project.vars.clone();
+        let mut vars = BTreeMap::new();
         for path in &self.global.var_file {
             vars.extend(read_variables(path)?);
         }
@@ -193,7 +193,8 @@ impl Session {
 
     /// Returns the variables and the environment that a plan may use.
     pub fn inputs(&self) -> Result<Inputs> {
-        Ok(Inputs { vars: self.vars()?, env: self.surroundings.variables.clone() })
+        let usual = self.project.vars.clone();
+        Ok(Inputs { vars: self.vars()?, usual, env: self.surroundings.variables.clone() })
     }
 
     /// Finds another state folder, above the working folder or the plan, that has a run of the plan `name`, or any run

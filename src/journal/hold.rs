@@ -48,7 +48,7 @@ pub struct Gate {
 impl std::fmt::Display for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.step {
-            Some(step) => write!(f, "{} step {}", self.stage, step + 1),
+            Some(step) => write!(f, "{} step {}", self.stage, step.saturating_add(1)),
             None => self.stage.fmt(f),
         }
     }

@@ -24,7 +24,7 @@ pub fn plans(folder: &str) -> Vec<PathBuf> {
 
 pub fn inputs() -> Inputs {
     let env = BTreeMap::from([("HOME_REGION".to_owned(), "eu-west-1".to_owned())]);
-    Inputs { vars: BTreeMap::new(), env }
+    Inputs { env, ..Inputs::default() }
 }
 
 fn shown(diagnostics: &Diagnostics) -> String {

@@ -16,7 +16,7 @@ fn read(path: &str) -> Plan {
 
 fn inputs() -> Inputs {
     let env = BTreeMap::from([("HOME_REGION".to_owned(), "eu-west-1".to_owned())]);
-    Inputs { vars: BTreeMap::new(), env }
+    Inputs { env, ..Inputs::default() }
 }
 
 /// A folder that holds a plan and its lookup.
@@ -37,7 +37,7 @@ impl Folder {
 
     fn read(&self, text: &str, vars: &[(&str, &str)]) -> Result<Plan, Diagnostics> {
         let vars = vars.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-        let inputs = Inputs { vars, env: BTreeMap::new() };
+        let inputs = Inputs { vars, ..Inputs::default() };
         let path = self.0.path().join("plan.yaml");
         language().read_text(&path, text.to_owned(), &inputs).map(|read| read.plan)
     }

@@ -16,6 +16,8 @@ use super::{Declared, Doubted};
 pub struct Inputs {
     /// Values of `vars`, as `--var` and `--var-file` give them.
     pub vars: BTreeMap<String, String>,
+    /// Values for whatever plan declares them, as a project gives them; those above take precedence.
+    pub usual: BTreeMap<String, String>,
     /// The environment; a plan sees only the names it lists under `env:`.
     pub env: BTreeMap<String, String>,
 }
@@ -39,7 +41,7 @@ pub(crate) fn bind(root: &Node, inputs: &Inputs, found: &mut Vec<Doubted>) -> (B
             continue;
         }
         let default = entry.value.get_like("default").and_then(Node::scalar);
-        let value = match (inputs.vars.get(&entry.key), default) {
+        let value = match (inputs.vars.get(&entry.key).or(inputs.usual.get(&entry.key)), default) {
             (Some(given), Some(default)) => given_value(given, default),
             (Some(given), None) => Value::from(given.as_str()),
             (None, Some(default)) => value(default),

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::copy::Acked;
-use crate::error::{Error, Result};
-use crate::journal::{Entry, Event, RunState, request_words};
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, Event, Request, RunState, request_words};
 use crate::model::{Checkpoint, ShardId, StageId};
 use crate::run::listener::{Listener, Progress};
 use crate::state::{Events, Fold, Hold, Home, Journal, Writer};
@@ -167,7 +167,8 @@ impl Recorder {
                     reason: error.message().to_owned(),
                 };
                 let event = request.clone().into_event();
-                let event = match self.0.front().fold.refuses(&event) {
+                let unasked = self.with_state(|state| unasked(state, &request));
+                let event = match unasked.or_else(|| self.0.front().fold.refuses(&event)) {
                     Some(error) => refused(&error),
                     None => event,
                 };
@@ -303,6 +304,16 @@ impl Inner {
 
     fn written(&self) -> MutexGuard<'_, RunState> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns why an approval fits no gate of the plan; `None` for anything else.
+fn unasked(state: &RunState, request: &Request) -> Option<Error> {
+    match (request, &state.gates) {
+        (Request::Approve { gate, .. }, Some(gates)) if !gates.contains(gate) => {
+            Some(Error::new(ErrorKind::Refused, format!("the plan asks for no approval of {gate}")))
+        }
+        _ => None,
     }
 }
 

@@ -124,7 +124,7 @@ impl Asking {
                 Ok(Some(there)) if there.bytes == *bytes => return Ok(Settled::Ours),
                 Ok(Some(there)) => return Ok(Settled::Another(there)),
                 Ok(None) => why,
-                Err(error) if error.is_retryable() => Some(error),
+                Err(error) if may_come_back(&error) => Some(error),
                 Err(error) => return Err(error),
             };
             if !again.wait().await {
@@ -224,7 +224,12 @@ async fn in_time<T>(
 
 fn unknown(put: Result<Put>) -> Result<Put> {
     match put {
-        Err(error) if error.is_retryable() => Ok(Put::Unknown(error)),
+        Err(error) if may_come_back(&error) => Ok(Put::Unknown(error)),
         put => put,
     }
+}
+
+/// Returns whether a place that was there before may be there again: it does not answer, or a share is not mounted.
+pub(super) fn may_come_back(error: &Error) -> bool {
+    error.is_retryable() || error.kind() == ErrorKind::NotFound
 }

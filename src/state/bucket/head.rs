@@ -14,6 +14,8 @@ use crate::storage::objects::{Read, Version};
 
 /// The version of its format.
 const FORMAT: u32 = 1;
+/// More takes, segments or seconds than a plan ever has.
+const MOST: u64 = 100_000_000;
 
 /// The head of a plan. Fields are only ever added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +92,16 @@ impl Seen {
     /// # Errors
     /// `Refused` for a newer format, `Conflict` for what is no head.
     pub fn parse(read: Read, key: &str) -> Result<Self> {
-        let head = json::read(&read.bytes, key, FORMAT, |head: &Head| head.v)?;
+        let head: Head = json::read(&read.bytes, key, FORMAT, |head: &Head| head.v)?;
+        let is_possible = head.epoch < MOST
+            && head.extent.last_segment < MOST
+            && head.lease_s < MOST
+            && head.extent.tail.is_none_or(|tail| tail <= head.extent.last_segment);
+        if !is_possible {
+            return Err(json::damaged(format!(
+                "`{key}` is damaged: it has numbers that no run writes"
+            )));
+        }
         Ok(Self { head, version: read.version, modified: read.modified })
     }
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 
-use super::asking::Asking;
+use super::asking::{Asking, may_come_back};
 use super::json;
 use super::layout::{Layout, letter_of, withdrawn_of};
 use crate::clock::Stopwatch;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::journal::{Letter, Waiting};
 
 /// The time between two lists for a run, which costs a request each.
@@ -72,7 +72,10 @@ impl Inbox {
         }
         let letters = tokio::time::timeout(EVERY, self.letters()).await;
         match letters {
-            Ok(Err(error)) if !error.is_retryable() => Err(error),
+            // A name that is none is somebody else's doing, and no reason to stop.
+            Ok(Err(error)) if !may_come_back(&error) && error.kind() != ErrorKind::Invalid => {
+                Err(error)
+            }
             Ok(Ok(letters)) => Ok(letters),
             _ => {
                 tracing::warn!("the inbox does not answer");

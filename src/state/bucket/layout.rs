@@ -61,6 +61,11 @@ impl Layout {
         format!("{}/{id}{WITHDRAWN}", self.inbox())
     }
 
+    /// Returns the folder of all runs.
+    pub fn runs(&self) -> String {
+        format!("{}/{RUNS}", self.plan)
+    }
+
     /// Returns the folder of a run's segments.
     pub fn log(&self, run: &str) -> String {
         format!("{}/{RUNS}/{run}/log", self.plan)

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::asking::{Again, Asking, OUTAGE, PATIENCE};
+use super::asking::{Again, Asking, OUTAGE, PATIENCE, may_come_back};
 use super::head::{Extent, Head, Seen};
 use super::json::damaged;
 use super::layout::Layout;
@@ -263,7 +263,7 @@ impl Lease {
                     self.adopt(known, there)?;
                     why
                 }
-                Err(error) if error.is_retryable() => Some(error),
+                Err(error) if may_come_back(&error) => Some(error),
                 Err(error) => return Err(error),
             };
             if !again.wait().await {

@@ -87,8 +87,13 @@ impl Backend for Bucket {
     async fn plans(&self) -> Result<Vec<String>> {
         let folders = self.asking.folders("").await?;
         let looked = stream::iter(folders).map(async |plan: String| -> Result<_> {
-            let head = self.asking.read(&Layout::new(&plan).head()).await?;
-            Ok(head.map(|_| plan))
+            let layout = Layout::new(&plan);
+            let is_there = match self.asking.read(&layout.head()).await? {
+                Some(_) => true,
+                // A head that was lost hides no run.
+                None => !self.asking.folders(&layout.runs()).await?.is_empty(),
+            };
+            Result::Ok(is_there.then_some(plan))
         });
         let plans: Vec<_> = looked.buffered(SIDE_BY_SIDE).try_collect().await?;
         Ok(plans.into_iter().flatten().collect())

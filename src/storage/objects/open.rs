@@ -29,6 +29,7 @@ pub fn open(
             None => again,
         }
     };
+    check(settings).map_err(wrong)?;
     let (provider, bucket, prefix) = match Uri::read(uri).map_err(wrong)? {
         Uri::Folder(root) => return Ok(Arc::new(Folder::new(uri, root, timeout))),
         Uri::Bucket { scheme, bucket, prefix } => match scheme.as_str() {
@@ -43,6 +44,26 @@ pub fn open(
         return Err(wrong(Error::invalid(format!("`{bucket}` is no name of a bucket"))));
     }
     Ok(Arc::new(Bucket::new(uri, provider, bucket, prefix, settings, timeout).map_err(wrong)?))
+}
+
+/// Refuses settings that a client would take and then fall over, without showing them: they may be secrets.
+fn check(settings: &BTreeMap<String, String>) -> Result<()> {
+    let is_ours =
+        |name: &str| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|ours| name.starts_with(ours));
+    for (name, value) in settings.iter().filter(|(name, _)| is_ours(name)) {
+        if value.trim() != value || value.chars().any(char::is_control) {
+            let message =
+                format!("the variable `{name}` has a line break or a space at an end, or in it");
+            return Err(Error::invalid(message).with_hint("set it anew without it"));
+        }
+        let is_address = name.contains("ENDPOINT") && !value.is_empty();
+        if is_address && !value.starts_with("http://") && !value.starts_with("https://") {
+            let message =
+                format!("the variable `{name}` is no address: it begins with no `https://`");
+            return Err(Error::invalid(message));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -23,15 +23,29 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
                 seen.map(drop).map_err(|error| error.with_context("resource", resource))
             }
         },
-        Effect::DeleteTarget { .. } | Effect::RemoveProbe(_) => {
+        Effect::DeleteTarget { is_purge, .. } => {
+            if *is_purge {
+                refuse_lost_source(context).await?;
+            }
             must_be_there(context, Side::Target).await.map(drop)
         }
+        Effect::RemoveProbe(_) => must_be_there(context, Side::Target).await.map(drop),
         Effect::ChangeProtection { side, .. } => must_be_there(context, *side).await.map(drop),
         Effect::SetWeight(weight) if weight.0 > 0.0 => {
             must_be_there(context, Side::Target).await.map(drop)
         }
-        // Moving traffic back is always allowed.
-        Effect::SetWeight(_) => Ok(()),
+        Effect::SetWeight(_) => refuse_lost_source(context).await,
+    }
+}
+
+/// Refuses to go back to a source that is gone. One that cannot be looked at right now keeps nobody from going back.
+async fn refuse_lost_source(context: &Context) -> Result<()> {
+    match must_be_there(context, Side::Source).await {
+        Err(error) if error.kind() == ErrorKind::Refused => {
+            let hint = "nothing goes back to what is not there: the target may have the only copy";
+            Err(error.with_hint(hint))
+        }
+        _ => Ok(()),
     }
 }
 

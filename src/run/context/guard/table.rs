@@ -73,7 +73,10 @@ pub const TABLE: [Row; 7] = [
             (Look::Traffic, "no traffic is on it"),
             (Look::Contents, "it is empty, unless `--purge`"),
             (Look::Confirmation, "`--purge` where it holds records"),
-            (Look::Identity, "it is the index that this run made"),
+            (
+                Look::Identity,
+                "it is the index that this run made; with `--purge` the source is not gone",
+            ),
         ],
     },
     Row {
@@ -104,7 +107,10 @@ pub const TABLE: [Row; 7] = [
         effect: "set a weight",
         looks: &[
             (Look::Traffic, "above 0 %: it is what the run left, or what somebody accepted"),
-            (Look::Identity, "above 0 %: the target is there and is the one of the journal"),
+            (
+                Look::Identity,
+                "above 0 %: the target is there and is the one of the journal; 0 %: the source is not gone",
+            ),
         ],
     },
     Row {
