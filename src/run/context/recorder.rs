@@ -151,10 +151,10 @@ impl Recorder {
     /// Lets go of the plan. What waits to be written is written before, if that takes some seconds at most.
     pub async fn close(&self) {
         if tokio::time::timeout(LEAVE, self.0.flush()).await.is_err() {
-            tracing::warn!("the last checkpoints were not written");
+            tracing::warn!("the last events were not written");
         }
         if let Some(error) = self.0.front().failed.take() {
-            tracing::warn!(%error, "the last checkpoints were not written");
+            tracing::warn!(%error, "the last events were not written");
         }
         if let Some(writer) = self.0.writer.lock().await.take() {
             writer.close().await;
