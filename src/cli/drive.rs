@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::console::Console;
 use super::deliver::Asked;
-use super::events::All;
+use super::events::{All, Kept};
 use super::exit::Exit;
 use super::failure::{Failure, error_json};
 use super::interrupt::Interrupt;
@@ -80,7 +80,7 @@ impl Drive<'_> {
         Ok(driven.answer(session))
     }
 
-    /// Prepares the run, passes it to `act` and reads its journal afterwards.
+    /// Prepares the run, passes it to `act` and reports what its journal says then.
     pub async fn with<F>(
         self,
         interrupt: &Interrupt,
@@ -96,14 +96,14 @@ impl Drive<'_> {
             session.detail(),
             &self.address,
         ));
-        let mut listeners: Vec<Arc<dyn Listener>> = vec![console.clone()];
+        let kept = Arc::new(Kept::default());
+        let mut listeners: Vec<Arc<dyn Listener>> = vec![console.clone(), kept.clone()];
         if let Some(events) = session.deliveries.events() {
             listeners.push(events);
         }
         let plan = self.plan.clone();
-        let home = self.home.clone();
         let listener = Arc::new(All(listeners));
-        let run = PreparedRun::new(
+        let mut run = PreparedRun::new(
             self.plan,
             self.world,
             self.driver,
@@ -113,11 +113,12 @@ impl Drive<'_> {
             listener,
         )
         .await?;
+        let found = run.take_found();
         let cancel = interrupt.gently.clone();
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;
         console.finish();
         let outcome = result?;
-        let report = session.report(&home.entries().await?, Some(&self.address))?.with_plan(&plan);
+        let report = session.report(&kept.after(found), Some(&self.address))?.with_plan(&plan);
         let exit = Exit::of_outcome(&outcome, interrupt.exit());
         Ok(Driven { outcome, report, exit })
     }

@@ -58,6 +58,35 @@ impl Listener for EventsFile {
     fn progress(&self, _: &Progress) {}
 }
 
+/// The events that this process has written, so that its report needs no second look at the journal: one more in a place
+/// that counts requests, and perhaps another's by then.
+#[derive(Debug, Default)]
+pub struct Kept(Mutex<Vec<Entry>>);
+
+impl Kept {
+    /// Returns the journal of the run: the events that were `found`, and those since. A run that was begun has none before.
+    pub fn after(&self, mut found: Vec<Entry>) -> Vec<Entry> {
+        let kept = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        if kept.first().is_some_and(|entry| entry.seq == 0) {
+            found.clear();
+        }
+        found.extend(kept);
+        found
+    }
+}
+
+impl Listener for Kept {
+    fn event(&self, entry: &Entry, _: &RunState) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if entry.seq == 0 {
+            kept.clear();
+        }
+        kept.push(entry.clone());
+    }
+
+    fn progress(&self, _: &Progress) {}
+}
+
 /// Passes events to several listeners.
 pub struct All(pub Vec<Arc<dyn Listener>>);
 

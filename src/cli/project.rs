@@ -64,6 +64,10 @@ impl Project {
     /// # Errors
     /// `Invalid` if the file is wrong, `Io` if it cannot be read.
     pub fn find(from: &Path) -> Result<Option<Self>> {
+        // Of a command whose working folder was removed.
+        if from.as_os_str().is_empty() {
+            return Ok(None);
+        }
         let start = std::path::absolute(from)
             .map_err(|error| Error::io(format!("cannot find {}", from.display()), error))?;
         for folder in start.ancestors() {
@@ -167,5 +171,6 @@ mod tests {
         assert_eq!(Project::find(&inner).unwrap(), None);
         std::fs::write(inner.join(FILE), "version: 1\n").unwrap();
         assert_eq!(Project::find(&inner.join(FILE)).unwrap(), None);
+        assert_eq!(Project::find(Path::new("")).unwrap(), None);
     }
 }

@@ -248,16 +248,37 @@ impl Session {
         }
     }
 
+    /// Finds the plan file of a run on this machine. The run may have been another's, whose folders are not there: then it is
+    /// the file of the same name, as far as folders above it have the same names too, below the project.
+    fn here(&self, file: &str) -> String {
+        let path = Path::new(file);
+        if path.is_file() {
+            return file.to_owned();
+        }
+        let project = match self.project.folder.as_os_str().is_empty() {
+            true => &self.surroundings.folder,
+            false => &self.project.folder,
+        };
+        let mut rest = path.components();
+        while rest.next().is_some() {
+            let found = project.join(rest.as_path());
+            if found.is_file() {
+                return found.display().to_string();
+            }
+        }
+        file.to_owned()
+    }
+
     /// Builds the report of `entries`, with `address` naming the plan in suggested commands.
     ///
     /// # Errors
     /// Any error of [`Report::from_entries`].
     pub fn report(&self, entries: &[Entry], address: Option<&str>) -> Result<Report> {
-        let report = Report::from_entries(entries)?;
-        let mut report = match self.plan_of(&report) {
-            Some(plan) => report.with_plan(&plan),
-            None => report,
-        };
+        let mut report = Report::from_entries(entries)?;
+        report.file = report.file.map(|file| self.here(&file));
+        if let Some(plan) = self.plan_of(&report) {
+            report = report.with_plan(&plan);
+        }
         report.file = report.file.map(|file| self.shown(&file));
         let address = match (&report.file, address) {
             (_, Some(address)) => address.to_owned(),

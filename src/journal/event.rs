@@ -453,3 +453,21 @@ pub enum Event {
     },
     RunFinished,
 }
+
+impl Event {
+    /// Returns whether the next process does no more than the same again if the last of these events are lost: none of them
+    /// says what was intended, seen before a change, decided by somebody or ended.
+    pub fn may_wait(&self) -> bool {
+        matches!(
+            self,
+            Self::RunContinued { .. }
+                | Self::StageStarted { .. }
+                | Self::StepTaken { .. }
+                | Self::WeightSet { .. }
+                | Self::BakeStarted { .. }
+                | Self::Watched { .. }
+                | Self::Judged { .. }
+                | Self::Checkpointed { .. }
+        )
+    }
+}

@@ -9,7 +9,7 @@ use super::context::world::World;
 use super::listener::Listener;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Event, Gate, Phase, RunState};
+use crate::journal::{Entry, Event, Gate, Phase, RunState};
 use crate::plan::file::{Step, StepApproval};
 use crate::plan::{Plan, StageKind, differences};
 use crate::state::{Home, Journal, passing};
@@ -24,6 +24,7 @@ pub struct PreparedRun {
     pub(super) clock: Clock,
     pub(super) options: Arc<RunOptions>,
     pub(super) home: Arc<dyn Home>,
+    found: Vec<Entry>,
 }
 
 impl PreparedRun {
@@ -51,11 +52,12 @@ impl PreparedRun {
             return Err(Error::new(ErrorKind::Refused, message)
                 .with_hint("run `vecshift plan` and review it again"));
         }
-        let journal = Journal::open(&*home, &options.holder, clock.clone()).await?;
+        let mut journal = Journal::open(&*home, &options.holder, clock.clone()).await?;
+        let found = journal.take_found();
         let (plan, options) = (Arc::new(plan), Arc::new(options));
         let recorder = Recorder::new(journal, home.clone(), listener);
         world.fence.close(passing(recorder.hold()));
-        let run = Self { plan, world, driver, recorder, clock, options, home };
+        let run = Self { plan, world, driver, recorder, clock, options, home, found };
         match run.match_digest().await {
             Ok(()) => Ok(run),
             Err(error) => {
@@ -63,6 +65,11 @@ impl PreparedRun {
                 Err(error)
             }
         }
+    }
+
+    /// Hands over the events that were in the journal when the plan was taken, once.
+    pub fn take_found(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.found)
     }
 
     /// The state from which the run starts.

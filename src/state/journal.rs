@@ -13,6 +13,7 @@ use crate::journal::{Answers, Entry, Event, FORMAT, Holder, RunState};
 pub struct Journal {
     fold: Fold,
     writer: Writer,
+    found: Vec<Entry>,
 }
 
 /// The state to which the events of a journal fold, those that are accepted and not written yet among them.
@@ -57,6 +58,7 @@ impl Journal {
             Ok(state) => Ok(Self {
                 fold: Fold { state: Arc::new(state), clock },
                 writer: Writer { log, broken: None, shown },
+                found: entries,
             }),
             Err(error) => {
                 log.release().await;
@@ -67,6 +69,11 @@ impl Journal {
 
     pub fn state(&self) -> &RunState {
         &self.fold.state
+    }
+
+    /// Hands over the events that were there when it was opened, once.
+    pub fn take_found(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.found)
     }
 
     /// Appends one event, which is durable when this returns.

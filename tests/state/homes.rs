@@ -48,8 +48,8 @@ fn folder() -> Peer {
         here: one.home(PLAN),
         elsewhere: two.home(PLAN),
         backend: one,
-        clock,
         kept: Kept::File(of("one").journal_of(PLAN)),
+        clock,
         folder,
     }
 }
@@ -290,11 +290,11 @@ async fn a_damaged_or_newer_journal_is_refused_and_left_as_it_is() {
                 false => peer.edit(&format!("{from},\"stage\":\"copy\",{text}"), to).await,
             }
             let before = peer.here.entries().await.map_err(|error| error.kind());
-            match before {
+            match &before {
                 // A folder's journal is checked for its order where it is folded.
                 Ok(entries) => assert!(entries.iter().map(|entry| entry.seq).ne(0..3)),
                 Err(found) => {
-                    assert_eq!(found, kind, "{}: {to}", peer.name);
+                    assert_eq!(*found, kind, "{}: {to}", peer.name);
                     let error = peer.elsewhere.take(&bob()).await.unwrap_err();
                     assert_eq!(error.kind(), kind, "{}: {to}", peer.name);
                 }

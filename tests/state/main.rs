@@ -6,15 +6,22 @@
 #![allow(clippy::disallowed_methods, reason = "tests may read the environment")]
 
 mod bad_stores;
+#[path = "../it/cli_rig.rs"]
+#[allow(dead_code, reason = "the tests of the command line use the rest")]
+mod cli_rig;
 mod errors;
 mod google;
 mod homes;
 #[path = "../contract/installed.rs"]
 mod installed;
+mod machines;
 mod objects;
+mod processes;
+mod proxy;
 #[path = "../contract/python.rs"]
 #[allow(dead_code, reason = "the contract tests use the rest")]
 mod python;
 mod servers;
 #[path = "../contract/skip.rs"]
 mod skip;
+mod workflow;

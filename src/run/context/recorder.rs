@@ -1,7 +1,8 @@
 //! The only way for events to enter the journal while a run executes.
 //!
-//! What waits to be written is written together, and nothing that an event has to precede goes on before that. Only
-//! checkpoints may wait for others where writing is slow: without the last ones a shard is copied from further back.
+//! What waits to be written is written together, and nothing that an event has to precede goes on before that. Where writing
+//! is slow, only events without which the next process does the same again may wait for others: without the last checkpoints
+//! a shard is copied from further back.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::state::{Events, Fold, Hold, Home, Journal, Writer};
 
 /// How long what waits to be written is waited for where a run ends.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// How much longer than checkpoints, without which work is lost, other events may wait.
+const PATIENCE: u32 = 3;
 
 /// Appends events and passes them to the listener; shared by everything that works for the run.
 #[derive(Clone)]
@@ -40,9 +44,9 @@ struct Front {
     fold: Fold,
     /// Groups that are not durable yet, in their order.
     waiting: Vec<Group>,
-    /// Whether something will write the checkpoints that nobody waits for.
-    is_due: bool,
-    /// Why checkpoints that nobody waited for were not written.
+    /// After which times something will write the events that nobody waits for.
+    due: Vec<Duration>,
+    /// Why events that nobody waited for were not written.
     failed: Option<Error>,
 }
 
@@ -58,7 +62,7 @@ impl Recorder {
         let (fold, writer) = journal.split();
         Self(Arc::new(Inner {
             written: Mutex::new(RunState::clone(fold.state())),
-            front: Mutex::new(Front { fold, waiting: Vec::new(), is_due: false, failed: None }),
+            front: Mutex::new(Front { fold, waiting: Vec::new(), due: Vec::new(), failed: None }),
             hold,
             home,
             linger: writer.linger(),
@@ -67,20 +71,27 @@ impl Recorder {
         }))
     }
 
-    /// Appends events, which are durable when this returns, together with whatever else waits.
+    /// Appends events, which are durable when this returns, together with whatever else waits. Those that [may wait] for others,
+    /// where writing is slow, are durable before anything that is appended later.
+    ///
+    /// [may wait]: Event::may_wait
     ///
     /// # Errors
-    /// Any error of [`Journal::append`]; `Unexpected` for a checkpoint, which must go through [`Recorder::checkpoint`].
+    /// Any error of [`Journal::append`], also for events that waited; `Unexpected` for a checkpoint, which must go through
+    /// [`Recorder::checkpoint`].
     pub async fn append(&self, events: Vec<Event>) -> Result<()> {
         events.iter().try_for_each(refuse_checkpoint)?;
-        self.append_group(events.into()).await
+        match events.iter().all(Event::may_wait) {
+            true => self.append_in_time(events.into(), self.0.linger * PATIENCE).await,
+            false => self.append_group(events.into()).await,
+        }
     }
 
-    /// Appends a checkpoint acknowledged by the pipeline. It is durable when this returns, or, where checkpoints may wait for
+    /// Appends a checkpoint acknowledged by the pipeline. It is durable when this returns, or, where events may wait for
     /// others, before anything that is appended later.
     ///
     /// # Errors
-    /// As [`Recorder::append`], also for a checkpoint that waited.
+    /// As [`Recorder::append`].
     pub async fn checkpoint(
         &self,
         stage: &StageId,
@@ -89,7 +100,12 @@ impl Recorder {
     ) -> Result<()> {
         let (stage, shard, checkpoint) = (stage.clone(), shard.clone(), acked.into_inner());
         let events = vec![Event::Checkpointed { stage, shard, checkpoint }].into();
-        if self.0.linger.is_zero() {
+        self.append_in_time(events, self.0.linger).await
+    }
+
+    /// Appends events that are durable in that time at the latest.
+    async fn append_in_time(&self, events: Events, limit: Duration) -> Result<()> {
+        if limit.is_zero() || events.events.is_empty() {
             return self.append_group(events).await;
         }
         let mut front = self.0.front();
@@ -97,11 +113,12 @@ impl Recorder {
             return Err(error);
         }
         front.accept(events, None)?;
-        if !std::mem::replace(&mut front.is_due, true) {
+        if !front.due.contains(&limit) {
+            front.due.push(limit);
             let inner = self.0.clone();
             tokio::spawn(async move {
-                tokio::time::sleep(inner.linger).await;
-                inner.front().is_due = false;
+                tokio::time::sleep(limit).await;
+                inner.front().due.retain(|due| *due != limit);
                 inner.flush().await;
             });
         }
@@ -134,10 +151,10 @@ impl Recorder {
     /// Lets go of the plan. What waits to be written is written before, if that takes some seconds at most.
     pub async fn close(&self) {
         if tokio::time::timeout(LEAVE, self.0.flush()).await.is_err() {
-            tracing::warn!("the last checkpoints were not written");
+            tracing::warn!("the last events were not written");
         }
         if let Some(error) = self.0.front().failed.take() {
-            tracing::warn!(%error, "the last checkpoints were not written");
+            tracing::warn!(%error, "the last events were not written");
         }
         if let Some(writer) = self.0.writer.lock().await.take() {
             writer.close().await;
@@ -187,8 +204,7 @@ impl Recorder {
         Ok(())
     }
 
-    /// Returns the state of everything that is accepted. Only checkpoints are not durable yet, which are before whatever
-    /// follows from them.
+    /// Returns the state of everything that is accepted. What is not durable yet will be before whatever follows from it.
     pub fn state(&self) -> Arc<RunState> {
         self.0.front().fold.state().clone()
     }

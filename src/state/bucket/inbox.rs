@@ -16,7 +16,7 @@ use crate::error::{ErrorKind, Result};
 use crate::journal::{Letter, Waiting};
 
 /// The time between two lists for a run, which costs a request each.
-const EVERY: Duration = Duration::from_secs(5);
+const EVERY: Duration = Duration::from_secs(6);
 
 /// Letters that are read at once.
 const SIDE_BY_SIDE: usize = 32;

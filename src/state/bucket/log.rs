@@ -24,7 +24,7 @@ use crate::storage::objects::Put;
 /// How long checkpoints wait for others, so that all shards together make one request.
 const LINGER: Duration = Duration::from_secs(5);
 /// Segments that a reader is spared for which a tail is worth its request.
-const WORTH: u64 = 4;
+const WORTH: u64 = 3;
 /// The longest time to write packs: whoever lets go of a plan has little.
 const LEAVE: Duration = Duration::from_millis(1500);
 
@@ -166,7 +166,10 @@ impl Log for BucketLog {
     }
 
     async fn release(mut self: Box<Self>) {
-        self.write_packs().await;
+        // Whoever lost the plan writes nothing more.
+        if self.lease.refuse_lost().is_ok() {
+            self.write_packs().await;
+        }
         self.lease.let_go().await;
     }
 }
