@@ -43,13 +43,14 @@ fn folder() -> Peer {
     let of = |host: &str| Folder::new(folder.path(), host, clock.clone());
     let (one, two): (Box<dyn Backend>, Box<dyn Backend>) =
         (Box::new(of("one")), Box::new(of("two")));
+    let journal = of("one").journal_of(PLAN);
     Peer {
         name: "folder",
         here: one.home(PLAN),
         elsewhere: two.home(PLAN),
         backend: one,
         clock,
-        kept: Kept::File(of("one").journal_of(PLAN)),
+        kept: Kept::File(journal),
         folder,
     }
 }
@@ -290,11 +291,11 @@ async fn a_damaged_or_newer_journal_is_refused_and_left_as_it_is() {
                 false => peer.edit(&format!("{from},\"stage\":\"copy\",{text}"), to).await,
             }
             let before = peer.here.entries().await.map_err(|error| error.kind());
-            match before {
+            match &before {
                 // A folder's journal is checked for its order where it is folded.
                 Ok(entries) => assert!(entries.iter().map(|entry| entry.seq).ne(0..3)),
                 Err(found) => {
-                    assert_eq!(found, kind, "{}: {to}", peer.name);
+                    assert_eq!(*found, kind, "{}: {to}", peer.name);
                     let error = peer.elsewhere.take(&bob()).await.unwrap_err();
                     assert_eq!(error.kind(), kind, "{}: {to}", peer.name);
                 }
