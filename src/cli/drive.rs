@@ -103,7 +103,7 @@ impl Drive<'_> {
         let plan = self.plan.clone();
         let home = self.home.clone();
         let listener = Arc::new(All(listeners));
-        let run = PreparedRun::new(
+        let preparing = PreparedRun::new(
             self.plan,
             self.world,
             self.driver,
@@ -111,13 +111,20 @@ impl Drive<'_> {
             self.clock,
             self.options,
             listener,
-        )
-        .await?;
+        );
+        // What is taken after a signal is let go of by a run that is cancelled before its first step.
+        let run = interrupt.briefly(async { Ok(preparing.await?) }).await?;
         let cancel = interrupt.gently.clone();
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;
         console.finish();
         let outcome = result?;
-        let report = session.report(&home.entries().await?, Some(&self.address))?.with_plan(&plan);
+        let entries = match interrupt.briefly(async { Ok(home.entries().await?) }).await {
+            Err(Failure::Interrupted(exit)) => {
+                return Err(Failure::Unreported { exit, place: home.shown() });
+            }
+            entries => entries?,
+        };
+        let report = session.report(&entries, Some(&self.address))?.with_plan(&plan);
         let exit = Exit::of_outcome(&outcome, interrupt.exit());
         Ok(Driven { outcome, report, exit })
     }

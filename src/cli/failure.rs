@@ -16,8 +16,14 @@ pub enum Failure {
     Plan(Box<Diagnostics>),
     /// The command line is wrong in a way that shows only when it is used.
     Usage(String),
-    /// A second signal ended the command at once.
+    /// A signal ended the command at once.
     Interrupted(Exit),
+    /// A run has ended after a signal, and its report could not be read in time.
+    Unreported {
+        exit: Exit,
+        /// The place of the journal.
+        place: String,
+    },
 }
 
 impl From<Error> for Failure {
@@ -38,7 +44,7 @@ impl Failure {
             Self::Error(error) => Exit::of_error(error),
             Self::Plan(_) => Exit::Invalid,
             Self::Usage(_) => Exit::Usage,
-            Self::Interrupted(exit) => *exit,
+            Self::Interrupted(exit) | Self::Unreported { exit, .. } => *exit,
         }
     }
 
@@ -57,6 +63,9 @@ impl Failure {
             Self::Usage(message) => format!("{}{message}", label(colour)),
             Self::Interrupted(_) => {
                 "Stopped at once. The same command goes on from the last checkpoint.".to_owned()
+            }
+            Self::Unreported { place, .. } => {
+                format!("Interrupted; the same command goes on. {}", unreported(place))
             }
         }
     }
@@ -77,6 +86,7 @@ impl Failure {
             Self::Plan(diagnostics) => diagnostics.iter().map(Problem::of_diagnostic).collect(),
             Self::Usage(message) => vec![problem("usage", message)],
             Self::Interrupted(_) => vec![problem("interrupted", "stopped by a signal")],
+            Self::Unreported { place, .. } => vec![problem("interrupted", &unreported(place))],
         }
     }
 
@@ -90,8 +100,16 @@ impl Failure {
                 answer.with("error", json!({ "kind": "usage", "message": message }))
             }
             Self::Interrupted(_) => answer,
+            Self::Unreported { place, .. } => answer.with(
+                "error",
+                json!({ "kind": "interrupted", "message": unreported(place), "retryable": true }),
+            ),
         }
     }
+}
+
+fn unreported(place: &str) -> String {
+    format!("Its report could not be read from {place}.")
 }
 
 /// The label in front of an error.
