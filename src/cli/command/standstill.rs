@@ -54,7 +54,7 @@ impl<'a> Standstill<'a> {
     /// # Errors
     /// `Locked` if somebody else holds the plan and no run is open.
     pub async fn take(session: &'a Session, plan: &str) -> Result<Self> {
-        let home = session.home(plan);
+        let home = session.home(plan)?;
         let holder = session.surroundings.holder();
         match Journal::open(&*home, &holder, session.clock.clone()).await {
             Ok(journal) => {

@@ -72,7 +72,7 @@ pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Fai
 }
 
 async fn list(session: &Session) -> Result<Answer, Failure> {
-    let state = &session.place.state;
+    let state = session.place.open()?;
     let (mut rows, mut documents) = (Vec::new(), Vec::new());
     for name in state.plans().await? {
         let home = state.home(&name);
@@ -191,7 +191,7 @@ async fn push(session: &Session, arguments: &PushArguments) -> Result<Answer, Fa
 }
 
 async fn probe(session: &Session) -> Result<Answer, Failure> {
-    let state = &session.place.state;
+    let state = session.place.open()?;
     let seen = state.probe().await?;
     let mut lines = vec![format!("{} keeps what runs need of it:", state.uri())];
     lines.extend(seen.iter().map(|one| format!("  {one}")));
