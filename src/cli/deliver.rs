@@ -25,8 +25,8 @@ pub struct Asked {
     pub report_md: Option<PathBuf>,
     /// The file for the command's own output, with the option that names it.
     pub own: Option<(&'static str, PathBuf)>,
-    /// The content of that file until the command is finished.
-    pub own_unfinished: String,
+    /// The content of that file until the command is finished; `None` where what is there stays until then.
+    pub own_unfinished: Option<String>,
     pub inputs: Vec<PathBuf>,
 }
 
@@ -81,12 +81,12 @@ impl Deliveries {
     ) -> Result<(), String> {
         let early = Early::unfinished(command);
         let texts = [
-            (&self.junit, early_junit(&early).map_err(|error| error.to_string())?),
-            (&self.report_md, early_markdown(&early)),
+            (&self.junit, Some(early_junit(&early).map_err(|error| error.to_string())?)),
+            (&self.report_md, Some(early_markdown(&early))),
             (&self.own, asked.own_unfinished.clone()),
         ];
         for (outlet, text) in texts {
-            if let Some(outlet) = outlet {
+            if let (Some(outlet), Some(text)) = (outlet, text) {
                 outlet.begin(&text).map_err(|error| cannot(outlet, &error))?;
             }
         }
@@ -174,7 +174,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Refuses an output that would overwrite the plan, a file of variables or a journal by mistake.
+    /// Refuses an output that would overwrite the plan, the project, a file of variables or a journal by mistake.
     fn refuse_inputs(&self, asked_by: &str, path: &Path) -> Result<(), String> {
         let Ok(outlet) = path.canonicalize() else { return Ok(()) };
         let is_input = |input: &PathBuf| input.canonicalize().is_ok_and(|input| input == outlet);

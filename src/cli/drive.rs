@@ -103,7 +103,7 @@ impl Drive<'_> {
         }
         let plan = self.plan.clone();
         let listener = Arc::new(All(listeners));
-        let mut run = PreparedRun::new(
+        let preparing = PreparedRun::new(
             self.plan,
             self.world,
             self.driver,
@@ -111,8 +111,9 @@ impl Drive<'_> {
             self.clock,
             self.options,
             listener,
-        )
-        .await?;
+        );
+        // What is taken after a signal is let go of by a run that is cancelled before its first step.
+        let mut run = interrupt.briefly(async { Ok(preparing.await?) }).await?;
         let found = run.take_found();
         let cancel = interrupt.gently.clone();
         let result = interrupt.guard(async { act(run, cancel).await.map_err(Failure::from) }).await;

@@ -16,7 +16,7 @@ pub enum Failure {
     Plan(Box<Diagnostics>),
     /// The command line is wrong in a way that shows only when it is used.
     Usage(String),
-    /// A second signal ended the command at once.
+    /// A signal ended the command at once.
     Interrupted(Exit),
 }
 

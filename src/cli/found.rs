@@ -37,6 +37,11 @@ impl Found {
     /// `NotFound` if no run of the plan was ever started here.
     pub async fn entries(&self) -> Result<Vec<Entry>> {
         let entries = self.home.entries().await?;
+        if entries.is_empty() && self.home.is_blank().await? {
+            let message = format!("{} is empty: no run has begun", self.home.shown());
+            return Err(Error::new(ErrorKind::NotFound, message)
+                .with_hint("`vecshift run` begins one; nothing has to be removed"));
+        }
         if entries.is_empty() {
             let message = format!("there is no run of `{}` in {}", self.name, self.home.shown());
             let hint = match &self.elsewhere {
@@ -49,6 +54,17 @@ impl Found {
             return Err(Error::new(ErrorKind::NotFound, message).with_hint(hint));
         }
         Ok(entries)
+    }
+
+    /// Returns whether there was never a run and nobody is about to begin one: the place was taken once, for a run that was
+    /// refused.
+    ///
+    /// # Errors
+    /// Those of the place.
+    pub async fn is_vacant(&self) -> Result<bool> {
+        Ok(self.home.entries().await?.is_empty()
+            && !self.home.is_blank().await?
+            && self.home.holder().await?.is_none())
     }
 }
 
@@ -64,7 +80,7 @@ impl Session {
             None if is_file => language().read(path, &self.inputs()?)?.plan.name,
             None => plan.to_owned(),
         };
-        let home = self.runs(is_rehearsal).home(&name);
+        let home = self.runs(is_rehearsal)?.home(&name);
         let elsewhere = self.state_elsewhere(path, Some(&name));
         Ok(Found { name, home, address: self.address(plan), by_name: !is_file, elsewhere })
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -15,6 +16,9 @@ use crate::error::{Error, Result};
 pub const AT_A_CHECKPOINT: &str = "Stopping at the next checkpoint; once more stops at once.";
 /// Printed at the first signal by a command that has nothing to finish.
 pub const SOON: &str = "Stopping.";
+
+/// The time after the first signal for what would be lost otherwise. A CI that cancels a job gives it few seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Listens for signals until it is dropped.
 pub struct Interrupt {
@@ -51,6 +55,37 @@ impl Interrupt {
             result = work => result,
             () = self.at_once.cancelled() => Err(Failure::Interrupted(self.exit())),
         }
+    }
+
+    /// Waits for `work` that changes nothing, or for the first signal.
+    pub async fn look<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        tokio::select! {
+            result = work => result,
+            () = self.gently.cancelled() => Err(Failure::Interrupted(self.exit())),
+        }
+    }
+
+    /// Waits for `work` and, after the first signal, only a moment more: what it has taken by then can be let go of, and what
+    /// it has read can be shown.
+    pub async fn briefly<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let late = async {
+            self.gently.cancelled().await;
+            tokio::time::sleep(PATIENCE).await;
+            Err(Failure::Interrupted(self.exit()))
+        };
+        self.guard(async {
+            tokio::select! {
+                result = work => result,
+                result = late => result,
+            }
+        })
+        .await
     }
 
     /// Returns the exit code of the signal received.
@@ -104,5 +139,38 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Look;
+
+    fn listening() -> Interrupt {
+        let look = Look::default();
+        let output = Output { is_json: false, is_quiet: true, stdout: look, stderr: look };
+        Interrupt::listen(output, SOON).unwrap()
+    }
+
+    async fn never() -> Result<(), Failure> {
+        std::future::pending().await
+    }
+
+    async fn within(time: Duration) -> Result<(), Failure> {
+        tokio::time::sleep(time).await;
+        Ok(())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_signal_a_look_ends_and_what_was_taken_has_a_moment_more() {
+        let interrupt = listening();
+        assert!(interrupt.briefly(within(PATIENCE * 10)).await.is_ok(), "before any signal");
+        interrupt.gently.cancel();
+        assert!(matches!(interrupt.look(never()).await, Err(Failure::Interrupted(_))));
+        assert!(interrupt.briefly(within(PATIENCE / 2)).await.is_ok());
+        assert!(matches!(interrupt.briefly(never()).await, Err(Failure::Interrupted(_))));
+        interrupt.at_once.cancel();
+        assert!(matches!(interrupt.briefly(never()).await, Err(Failure::Interrupted(_))));
     }
 }

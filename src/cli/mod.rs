@@ -24,6 +24,7 @@ mod log;
 mod narrate;
 mod outlet;
 mod output;
+mod paths;
 mod place;
 mod preview;
 mod progress;
@@ -35,6 +36,7 @@ mod standing;
 mod token;
 mod traffic;
 mod usage;
+mod yaml;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -64,9 +66,13 @@ pub fn main(
     let mut session = Session::new(cli.global.clone(), surroundings);
     log::begin(&session);
     let name = cli.command.name();
-    let settled = session.settle(cli.command.plan());
-    let (deliveries, failure) =
-        Deliveries::open(name, &cli.command.asked(&session.global), session.outside());
+    let settled = match cli.command.is_of_a_project() {
+        true => session.settle(cli.command.plan()),
+        false => Ok(()),
+    };
+    let mut asked = cli.command.asked(&session.global);
+    asked.inputs.push(session.project.file());
+    let (deliveries, failure) = Deliveries::open(name, &asked, session.outside());
     session.deliveries = deliveries;
     let result = match (settled, failure) {
         (Err(error), _) => Err(error.into()),

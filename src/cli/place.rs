@@ -1,12 +1,15 @@
 //! Where the state of runs is: given on the command line, by the environment or by the project, or the usual folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::environment::Surroundings;
-use super::project::Project;
+use super::paths::settled;
+use super::project::{Project, StateAt};
+use super::saved::{Saved, SavedState};
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::state::{Backend, Bucket, Folder};
 use crate::storage::objects::open;
 
@@ -15,62 +18,194 @@ pub const FOLDER: &str = ".vecshift";
 /// The variable that says where the state is.
 pub const VARIABLE: &str = "VECSHIFT_STATE";
 
-/// The state's place, and the folder of this machine for everything that is not kept there.
+/// The state's place, and the folder of this machine for everything that is not kept there. It is opened when it is first
+/// asked for: most that can be wrong with it does not concern a command that needs no state.
 #[derive(Debug)]
 pub struct Place {
-    pub state: Arc<dyn Backend>,
+    /// The value of `--state` that leads here.
+    pub uri: String,
     pub local: PathBuf,
-    /// Whether commands have to name it, as nothing else leads to it.
-    pub is_named: bool,
+    named_by: NamedBy,
+    /// The folder from which relative paths start.
+    working: PathBuf,
+    /// The lease that the project asks for, and the project's file.
+    lease: Option<(StateAt, PathBuf)>,
+    /// What a reviewed plan says of its state.
+    reviewed: Option<(PathBuf, SavedState)>,
+    settings: BTreeMap<String, String>,
+    host: String,
+    clock: Clock,
+    opened: OnceLock<Arc<dyn Backend>>,
+}
+
+/// What named a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NamedBy {
+    Nothing,
+    /// The command line or the environment.
+    Caller,
+    Project,
 }
 
 impl Place {
-    /// Returns the usual place: a folder of the working folder.
-    pub fn usual(surroundings: &Surroundings, clock: &Clock) -> Self {
-        Self::in_folder(FOLDER.into(), false, surroundings, clock)
-    }
-
-    fn in_folder(
-        local: PathBuf,
-        is_named: bool,
-        surroundings: &Surroundings,
-        clock: &Clock,
-    ) -> Self {
-        let state = Folder::new(&local, surroundings.holder().host, clock.clone());
-        Self { state: Arc::new(state), local, is_named }
-    }
-
     /// Finds the place: what the command line names, or else the environment, or else the project.
-    ///
-    /// # Errors
-    /// `Invalid` if it is none.
     pub fn find(
         named: Option<&str>,
         project: &Project,
         surroundings: &Surroundings,
         clock: &Clock,
-    ) -> Result<Self> {
-        let of_project = project.state.as_ref();
-        let is_named = named.is_some_and(|named| named != FOLDER);
-        let named = named.or_else(|| surroundings.get(VARIABLE));
-        let at_project = |path: &str| shown(&project.folder.join(path), &surroundings.folder);
+    ) -> Self {
+        let working = &surroundings.folder;
+        let at_project = |path: &str| shown(&project.folder.join(path), working);
         let usual = at_project(FOLDER);
-        let (uri, folder) = match (named, of_project) {
-            (Some(named), _) => (named, PathBuf::from(named)),
-            (None, Some(state)) => (state.uri.as_str(), at_project(&state.uri)),
-            (None, None) => (FOLDER, usual.clone()),
-        };
-        if !uri.contains("://") {
-            return Ok(Self::in_folder(folder, is_named, surroundings, clock));
+        let of_project = project.state.as_ref();
+        let (uri, folder, named_by) =
+            match (named.or_else(|| surroundings.get(VARIABLE)), of_project) {
+                (Some(named), _) => (named, PathBuf::from(named), NamedBy::Caller),
+                (None, Some(state)) => {
+                    (state.uri.as_str(), at_project(&state.uri), NamedBy::Project)
+                }
+                (None, None) => (FOLDER, usual.clone(), NamedBy::Nothing),
+            };
+        let is_folder = !is_uri(uri);
+        Self {
+            uri: if is_folder { folder.display().to_string() } else { uri.to_owned() },
+            local: if is_folder { folder } else { usual },
+            named_by,
+            working: working.clone(),
+            lease: of_project.cloned().zip(Some(project.file())),
+            reviewed: None,
+            settings: surroundings.variables.clone(),
+            host: surroundings.holder().host,
+            clock: clock.clone(),
+            opened: OnceLock::new(),
         }
-        let lease = of_project.and_then(|state| state.lease).map_or(Bucket::LEASE, |lease| lease.0);
-        let objects = open(uri, &surroundings.variables, lease / 3)?;
-        let state = Bucket::new(objects, lease, usual.clone(), clock.clone())?;
-        Ok(Self { state: Arc::new(state), local: usual, is_named })
     }
+
+    /// Returns the place, which is refused unless it is the one with which `saved` was reviewed.
+    pub fn for_reviewed(self, saved: &Saved) -> Self {
+        let reviewed = saved.state.clone().map(|state| (saved.file.clone(), state));
+        Self { reviewed, ..self }
+    }
+
+    /// Opens the place. Asks nobody.
+    ///
+    /// # Errors
+    /// `Invalid` if it is none; `Refused` if a reviewed plan has another.
+    pub fn open(&self) -> Result<&Arc<dyn Backend>> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        self.refuse_other_than_reviewed()?;
+        let opened: Arc<dyn Backend> = match self.is_folder() {
+            true => {
+                self.refuse_lease()?;
+                Arc::new(Folder::new(&self.local, &self.host, self.clock.clone()))
+            }
+            false => Arc::new(self.bucket()?),
+        };
+        Ok(self.opened.get_or_init(|| opened))
+    }
+
+    fn bucket(&self) -> Result<Bucket> {
+        let asked = self.lease.as_ref();
+        let asked = asked.and_then(|(state, file)| state.lease.zip(Some(file)));
+        let lease = asked.map_or(Bucket::LEASE, |(lease, _)| lease.0);
+        let objects = open(&self.uri, &self.settings, lease / 3)?;
+        let bucket = Bucket::new(objects, lease, self.local.clone(), self.clock.clone());
+        bucket.map_err(|error| match asked {
+            Some((_, file)) => {
+                Error::invalid(format!("{}: `state`: {}", file.display(), error.message()))
+            }
+            None => error,
+        })
+    }
+
+    /// Refuses a lease that would have no effect: the operating system's lock decides in a folder.
+    fn refuse_lease(&self) -> Result<()> {
+        match &self.lease {
+            Some((StateAt { lease: Some(_), .. }, file)) if self.named_by == NamedBy::Project => {
+                let message = format!(
+                    "{}: `state`: the folder `{}` has no `lease`",
+                    file.display(),
+                    self.uri
+                );
+                Err(Error::invalid(message).with_hint(
+                    "a lease is for places that several machines reach, a bucket or `file:///folder`; leave it out",
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_other_than_reviewed(&self) -> Result<()> {
+        let Some((file, state)) = &self.reviewed else { return Ok(()) };
+        if state.ways(file).iter().any(|way| self.is_at(way)) {
+            return Ok(());
+        }
+        let message = format!(
+            "{} was reviewed with the state in {}, and this is {}",
+            file.display(),
+            state.at,
+            self.uri
+        );
+        Err(Error::new(ErrorKind::Refused, message).with_hint(format!(
+            "`--state {}` goes on there; for another place, `vecshift plan --out` again",
+            state.at
+        )))
+    }
+
+    /// Returns what a reviewed plan is to say of it; `None` for the usual folder, which nobody chose. `file` is that of the
+    /// reviewed plan.
+    pub fn to_save(&self, file: &Path) -> Option<SavedState> {
+        match self.named_by {
+            NamedBy::Nothing => None,
+            _ if self.is_folder() => {
+                let at = settled(&self.working.join(&self.local));
+                Some(SavedState::folder(at, &settled(&self.working.join(file))))
+            }
+            _ => Some(SavedState { at: self.uri.clone(), beside: None }),
+        }
+    }
+
+    /// Returns whether it is a plain folder of this machine.
+    pub fn is_folder(&self) -> bool {
+        !is_uri(&self.uri)
+    }
+
+    /// Returns whether a run in the usual folder of this machine would not be found here, without anybody having named a
+    /// folder for this command.
+    pub fn hides_the_usual(&self) -> bool {
+        !self.is_folder() || self.named_by == NamedBy::Project
+    }
+
+    /// Returns whether both are the same place.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.is_at(&other.uri)
+    }
+
+    /// Returns whether a value of `--state`, given in the same working folder, leads here.
+    pub fn is_at(&self, uri: &str) -> bool {
+        match (self.is_folder(), is_uri(uri)) {
+            (true, false) => {
+                let folder = |path: &Path| settled(&self.working.join(path));
+                folder(&self.local) == folder(Path::new(uri))
+            }
+            (false, true) => self.uri.trim_end_matches('/') == uri.trim_end_matches('/'),
+            _ => false,
+        }
+    }
+}
+
+fn is_uri(uri: &str) -> bool {
+    uri.contains("://")
 }
 
 /// Shortens a path, relative to the working folder if possible.
 fn shown(folder: &Path, working: &Path) -> PathBuf {
-    folder.strip_prefix(working).unwrap_or(folder).to_owned()
+    match folder.strip_prefix(working) {
+        Ok(below) if below.as_os_str().is_empty() => PathBuf::from("."),
+        Ok(below) => below.to_owned(),
+        Err(_) => folder.to_owned(),
+    }
 }

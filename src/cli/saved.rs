@@ -1,11 +1,12 @@
 //! The file that `plan --out` writes and other commands accept in place of a plan: the plan as it was reviewed.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::paths::{settled, way};
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Plan, differences};
 use crate::run::{Preview, from_anywhere, named};
@@ -23,6 +24,9 @@ pub struct Saved {
     /// The absolute path of the plan file.
     path: PathBuf,
     digest: String,
+    /// The place of the state, where somebody chose one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<SavedState>,
     /// The variables that the plan was read with.
     pub vars: BTreeMap<String, String>,
     /// The content that was reviewed.
@@ -35,12 +39,38 @@ pub struct Saved {
     pub file: PathBuf,
 }
 
+/// The place of the state in a reviewed plan: a run of it anywhere else would be another run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SavedState {
+    /// A URI, or the absolute path of a folder.
+    pub at: String,
+    /// The path of the folder relative to that of the reviewed plan, for another checkout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<PathBuf>,
+}
+
+impl SavedState {
+    /// Names a folder from that of `file`; both are absolute.
+    pub fn folder(at: PathBuf, file: &Path) -> Self {
+        let beside = file.parent().and_then(|folder| way(folder, &at));
+        Self { at: at.display().to_string(), beside }
+    }
+
+    /// Returns the values of `--state` that lead there; `file` is that of the reviewed plan.
+    pub fn ways(&self, file: &Path) -> Vec<String> {
+        let folder = settled(file).parent().map(Path::to_owned);
+        let beside = self.beside.as_ref().zip(folder);
+        let beside = beside.map(|(beside, folder)| folder.join(beside).display().to_string());
+        std::iter::once(self.at.clone()).chain(beside).collect()
+    }
+}
+
 impl Saved {
     /// Saves the plan as it stands, to be written to `file`.
     pub fn new(
         plan: &Plan,
         preview: &Preview,
-        vars: BTreeMap<String, String>,
+        (vars, state): (BTreeMap<String, String>, Option<SavedState>),
         file: &Path,
     ) -> Result<Self> {
         let path = from_anywhere(&plan.path);
@@ -52,6 +82,7 @@ impl Saved {
             beside: from_folder_of(file, &path),
             path,
             digest: plan.digest.clone(),
+            state,
             vars,
             reviewed: plan.reviewed(),
             preview,
@@ -156,13 +187,7 @@ fn from_folder_of(file: &Path, path: &Path) -> Option<PathBuf> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    let (folder, path) = (folder.canonicalize().ok()?, path.canonicalize().ok()?);
-    let same = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
-    if same == 0 {
-        return None;
-    }
-    let up = folder.components().skip(same).map(|_| Component::ParentDir);
-    Some(up.chain(path.components().skip(same)).collect())
+    way(&folder.canonicalize().ok()?, &path.canonicalize().ok()?)
 }
 
 #[cfg(test)]

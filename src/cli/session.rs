@@ -14,15 +14,16 @@ use super::global::{Global, When};
 use super::narrate::Detail;
 use super::outlet::Unwritten;
 use super::output::{Answer, Output, complain};
-use super::place::Place;
-use super::project::Project;
+use super::place::{FOLDER, Place};
+use super::project::{Project, repository};
 use super::saved::Saved;
+use super::yaml::{mistake, scalars};
 use crate::clock::Clock;
-use crate::error::{Error, Result};
-use crate::journal::Entry;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Entry, RunState};
 use crate::plan::{Inputs, Plan, Read};
 use crate::provider::language;
-use crate::report::{Look, Problem, Report};
+use crate::report::{Look, Next, Problem, Report};
 use crate::state::{Backend, Folder, Home};
 
 /// One invocation.
@@ -59,7 +60,7 @@ impl Session {
             stderr: look(surroundings.stderr_is_terminal),
         };
         let clock = Clock::system();
-        let place = Place::usual(&surroundings, &clock);
+        let place = Place::find(None, &Project::default(), &surroundings, &clock);
         Self {
             global,
             surroundings,
@@ -75,13 +76,33 @@ impl Session {
     /// Settles on the project of a plan, which need not be a file, and on the place of its state.
     ///
     /// # Errors
-    /// `Invalid` if the project file or the place is wrong.
+    /// `Invalid` if the project file is wrong.
     pub fn settle(&mut self, plan: Option<&Path>) -> Result<()> {
-        let from = plan.filter(|plan| plan.is_file()).unwrap_or(&self.surroundings.folder);
-        self.project = Project::find(from)?.unwrap_or_default();
+        let origin = self.origin(plan)?;
+        self.project = Project::find(&origin.places)?.unwrap_or_default();
         let named = self.global.state.as_deref();
-        self.place = Place::find(named, &self.project, &self.surroundings, &self.clock)?;
+        let place = Place::find(named, &self.project, &self.surroundings, &self.clock);
+        self.place = match &origin.saved {
+            Some(saved) => place.for_reviewed(saved),
+            None => place,
+        };
         Ok(())
+    }
+
+    /// Returns where the project of a plan is looked for. That of a reviewed plan, which may lie anywhere, is that of the plan
+    /// it was made of.
+    fn origin(&self, plan: Option<&Path>) -> Result<Origin> {
+        let working = self.surroundings.folder.clone();
+        let Some(plan) = plan.filter(|plan| plan.is_file()) else {
+            return Ok(Origin { saved: None, places: vec![working] });
+        };
+        let saved = Saved::read(plan)?;
+        let places = match &saved {
+            Some(saved) => saved.find().ok().into_iter().chain([working]).collect(),
+            None if repository(plan).is_some() => vec![plan.to_owned()],
+            None => vec![plan.to_owned(), working],
+        };
+        Ok(Origin { saved, places })
     }
 
     /// Returns what decides where files go.
@@ -101,16 +122,22 @@ impl Session {
     }
 
     /// Returns the state of runs, or of rehearsals.
-    pub fn runs(&self, is_rehearsal: bool) -> Arc<dyn Backend> {
+    ///
+    /// # Errors
+    /// Those of [`Place::open`].
+    pub fn runs(&self, is_rehearsal: bool) -> Result<Arc<dyn Backend>> {
         match is_rehearsal {
-            true => self.state_of("rehearsals"),
-            false => self.place.state.clone(),
+            true => Ok(self.state_of("rehearsals")),
+            false => self.place.open().cloned(),
         }
     }
 
     /// Returns what is kept of the runs of a plan.
-    pub fn home(&self, plan: &str) -> Arc<dyn Home> {
-        self.place.state.home(plan)
+    ///
+    /// # Errors
+    /// Those of [`Place::open`].
+    pub fn home(&self, plan: &str) -> Result<Arc<dyn Home>> {
+        Ok(self.place.open()?.home(plan))
     }
 
     /// Returns the style of a run's console.
@@ -197,18 +224,58 @@ impl Session {
         Ok(Inputs { vars: self.vars()?, usual, env: self.surroundings.variables.clone() })
     }
 
-    /// Finds another state folder, above the working folder or the plan, that has a run of the plan `name`, or any run
-    /// if no name is given.
+    /// Finds another state folder, beside the project or above the working folder or the plan, that has a run of the plan
+    /// `name`, or any run if no name is given.
     pub fn state_elsewhere(&self, plan: &Path, name: Option<&str>) -> Option<PathBuf> {
         let folder = &self.surroundings.folder;
-        let (here, plan) = (folder.join(self.local()), folder.join(plan));
-        let folders = folder.ancestors().chain(plan.ancestors().skip(1));
-        let mut states = folders.map(|folder| folder.join(".vecshift"));
-        states.find(|state| {
-            let has_run =
-                |name: &str| Folder::new(state, "", Clock::system()).journal_of(name).is_file();
-            *state != here && name.map_or_else(|| state.is_dir(), has_run)
-        })
+        let plan = folder.join(plan);
+        let of_project = folder.join(&self.project.folder);
+        let folders = std::iter::once(of_project.as_path())
+            .chain(folder.ancestors())
+            .chain(plan.ancestors().skip(1));
+        let states = folders.map(|above| PathBuf::from(self.shown_path(&above.join(FOLDER))));
+        let has_run = |state: &Path, name: &str| {
+            Folder::new(state, "", Clock::system()).journal_of(name).is_file()
+        };
+        let has_any = |state: &Path| {
+            let plans = std::fs::read_dir(state).into_iter().flatten().flatten();
+            let mut names = plans.filter_map(|plan| plan.file_name().into_string().ok());
+            names.any(|name| has_run(state, &name))
+        };
+        let is_other = |state: &PathBuf| !self.place.is_at(&state.display().to_string());
+        let mut others = states.filter(is_other);
+        others.find(|state| name.map_or_else(|| has_any(state), |name| has_run(state, name)))
+    }
+
+    /// Refuses to work on a plan here while its run is open in a folder of this machine: two runs would not know of each other.
+    ///
+    /// # Errors
+    /// `Refused`, naming the folder; those of both places.
+    pub async fn refuse_run_elsewhere(&self, plan: &Plan, home: &dyn Home) -> Result<()> {
+        if !self.place.hides_the_usual() {
+            return Ok(());
+        }
+        let Some(folder) = self.state_elsewhere(&plan.path, Some(&plan.name)) else {
+            return Ok(());
+        };
+        let host = self.surroundings.holder().host;
+        let left = Folder::new(&folder, host, self.clock.clone()).home(&plan.name);
+        let left = RunState::fold(&left.entries().await?)?;
+        if !left.is_open() {
+            return Ok(());
+        }
+        let here = RunState::fold(&home.entries().await?)?;
+        // One that was moved stays where it was.
+        if here.run == left.run && here.events >= left.events {
+            return Ok(());
+        }
+        let (name, folder) = (quoted(&plan.name), quoted(&folder.display().to_string()));
+        let message = format!("there is an open run of `{}` in {folder}", plan.name);
+        let hint = format!(
+            "move it: `vecshift state pull {name} --state {folder} -o FILE`, then `vecshift state push {name} FILE --state {}`; or go on with it: --state {folder}",
+            quoted(&self.place.uri)
+        );
+        Err(Error::new(ErrorKind::Refused, message).with_hint(hint))
     }
 
     /// Returns whether warnings are failures: for this command, or for the project.
@@ -221,15 +288,20 @@ impl Session {
         given.map_or_else(|| self.surroundings.user(), str::to_owned)
     }
 
-    /// Returns the argument that names the plan in suggested commands, including the state folder and the variables
-    /// given to this command, so that they can be pasted as they are.
+    /// Returns the argument that names the plan in suggested commands, including the state's place and the variables given to
+    /// this command, so that they can be pasted as they are.
     pub fn address(&self, plan: &str) -> String {
+        self.address_from(plan, Path::new(plan))
+    }
+
+    /// Returns the same for something that names the plan whose file is `origin`.
+    pub fn address_from(&self, plan: &str, origin: &Path) -> String {
         let mut words = quoted(&self.shown(plan));
         let mut add = |option: &str, value: &str| {
             words.push_str(&format!(" {option} {}", quoted(value)));
         };
-        if self.place.is_named {
-            add("--state", self.place.state.uri());
+        if !self.is_found_from(origin) {
+            add("--state", &self.place.uri);
         }
         for file in &self.global.var_file {
             add("--var-file", &file.display().to_string());
@@ -240,33 +312,43 @@ impl Session {
         words
     }
 
-    /// Shortens a path, relative to the working folder if possible.
-    pub fn shown(&self, path: &str) -> String {
-        match Path::new(path).strip_prefix(&self.surroundings.folder) {
-            Ok(below) => below.display().to_string(),
-            Err(_) => path.to_owned(),
-        }
+    /// Returns whether a command that names this plan, and no place, finds the same state.
+    fn is_found_from(&self, plan: &Path) -> bool {
+        let found = self.origin(Some(plan)).and_then(|origin| Project::find(&origin.places));
+        let Ok(project) = found else { return false };
+        let project = project.unwrap_or_default();
+        Place::find(None, &project, &self.surroundings, &self.clock).is_same(&self.place)
     }
 
-    /// Finds the plan file of a run on this machine. The run may have been another's, whose folders are not there: then it is
-    /// the file of the same name, as far as folders above it have the same names too, below the project.
-    fn here(&self, file: &str) -> String {
-        let path = Path::new(file);
-        if path.is_file() {
-            return file.to_owned();
-        }
-        let project = match self.project.folder.as_os_str().is_empty() {
-            true => &self.surroundings.folder,
-            false => &self.project.folder,
+    /// Shortens a path, relative to the working folder if possible.
+    pub fn shown(&self, path: &str) -> String {
+        self.shown_path(Path::new(path))
+    }
+
+    fn shown_path(&self, path: &Path) -> String {
+        path.strip_prefix(&self.surroundings.folder).unwrap_or(path).display().to_string()
+    }
+
+    /// Finds the file of the plan `name` by the path under which some machine ran it: there, or where the longest end of that
+    /// path is below the project, the repository or the working folder.
+    pub fn plan_here(&self, recorded: &str, name: &str) -> Option<PathBuf> {
+        let working = &self.surroundings.folder;
+        let project = working.join(&self.project.folder);
+        let bases: Vec<_> = [Some(project), repository(working), Some(working.clone())]
+            .into_iter()
+            .flatten()
+            .collect();
+        let parts: Vec<&str> =
+            recorded.split(['/', '\\']).filter(|part| !part.is_empty()).collect();
+        let inputs = self.inputs().ok()?;
+        let is_it = |file: &PathBuf| {
+            // One that cannot be read says so itself once it is named.
+            let is_other = |read: Read| read.plan.name != name;
+            file.is_file() && !language().read(file, &inputs).is_ok_and(is_other)
         };
-        let mut rest = path.components();
-        while rest.next().is_some() {
-            let found = project.join(rest.as_path());
-            if found.is_file() {
-                return found.display().to_string();
-            }
-        }
-        file.to_owned()
+        let ends = (0..parts.len()).map(|from| parts[from..].iter().collect::<PathBuf>());
+        let below = ends.flat_map(|end| bases.iter().map(move |base| base.join(&end)));
+        std::iter::once(PathBuf::from(recorded)).chain(below).find(is_it)
     }
 
     /// Builds the report of `entries`, with `address` naming the plan in suggested commands.
@@ -275,25 +357,36 @@ impl Session {
     /// Any error of [`Report::from_entries`].
     pub fn report(&self, entries: &[Entry], address: Option<&str>) -> Result<Report> {
         let mut report = Report::from_entries(entries)?;
-        report.file = report.file.map(|file| self.here(&file));
+        let recorded = report.file.take();
+        let here = recorded.as_deref().and_then(|file| self.plan_here(file, &report.plan));
+        let is_here = here.is_some();
+        report.file = here.map(|file| file.display().to_string()).or(recorded);
         if let Some(plan) = self.plan_of(&report) {
             report = report.with_plan(&plan);
         }
         report.file = report.file.map(|file| self.shown(&file));
-        let address = match (&report.file, address) {
-            (_, Some(address)) => address.to_owned(),
-            (Some(file), None) => self.address(file),
+        let address = match (address, report.file.as_ref().filter(|_| is_here)) {
+            (Some(address), _) => address.to_owned(),
+            (None, Some(file)) => self.address(file),
             (None, None) => self.address(&report.plan),
         };
-        Ok(report.addressed(&address))
+        let file = report.file.as_ref().map(|file| self.address(file));
+        let report = report.addressed(&address);
+        // A path of another machine is only for who needs the file.
+        Ok(match file {
+            Some(file) if !is_here && report.next.as_ref().is_some_and(needs_file) => {
+                report.addressed(&file)
+            }
+            _ => report,
+        })
     }
 
     /// Reads the plan of a report, if its file still is that plan.
     fn plan_of(&self, report: &Report) -> Option<Plan> {
         let read_before = self.read.get().map(|read| read.plan.clone());
         let in_file = || {
-            let file = report.file.as_ref()?;
-            language().read(Path::new(file), &self.inputs().ok()?).ok().map(|read| read.plan)
+            let file = self.plan_here(report.file.as_ref()?, &report.plan)?;
+            language().read(&file, &self.inputs().ok()?).ok().map(|read| read.plan)
         };
         read_before.or_else(in_file).filter(|plan| plan.digest == report.digest)
     }
@@ -337,6 +430,19 @@ impl Session {
     }
 }
 
+/// Where the project of a plan is looked for.
+struct Origin {
+    /// The reviewed plan, if that is what the plan is.
+    saved: Option<Saved>,
+    places: Vec<PathBuf>,
+}
+
+/// Returns whether a suggested command takes a plan's file and not its name.
+fn needs_file(next: &Next) -> bool {
+    let verb = next.command.split(' ').nth(1);
+    !matches!(verb, Some("approve" | "resume" | "rollback"))
+}
+
 /// Quotes text as one word for a POSIX shell.
 pub fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@,+".contains(c);
@@ -348,19 +454,12 @@ pub fn quoted(text: &str) -> String {
 
 /// Reads a mapping of names to scalars.
 fn read_variables(path: &PathBuf) -> Result<BTreeMap<String, String>> {
-    use serde_json::Value;
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
     let wrong = |what: String| {
         Error::invalid(format!("{}: {what}", path.display()))
             .with_hint("write one `name: value` a line; values are strings, numbers or booleans")
     };
-    let values: BTreeMap<String, Value> =
-        serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let scalar = |(name, value): (String, Value)| match value {
-        Value::String(text) => Ok((name, text)),
-        Value::Number(_) | Value::Bool(_) => Ok((name, value.to_string())),
-        _ => Err(wrong(format!("`{name}` is no string, number or boolean"))),
-    };
-    values.into_iter().map(scalar).collect()
+    let values = serde_saphyr::from_str(&text).map_err(|error| wrong(mistake(&error)))?;
+    scalars(values).map_err(|name| wrong(format!("`{name}` is no string, number or boolean")))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::session::Session;
+use crate::journal::Letter;
 use crate::tls;
 
 /// The longest time that the CI's service may take.
@@ -14,9 +15,24 @@ const AUDIENCE: &str = "vecshift";
 /// The variable that holds a token where the CI does not give one out on request.
 const VARIABLE: &str = "VECSHIFT_ID_TOKEN";
 
-/// Returns the token of the job that runs this command: the one in `VECSHIFT_ID_TOKEN`, or the one that GitHub Actions gives
-/// to jobs with `id-token: write`. `None` where there is none, or none to be had: a name is then all there is.
-pub async fn token(session: &Session) -> Option<String> {
+/// Returns a letter with the token of the job that runs this command: the one in `VECSHIFT_ID_TOKEN`, or the one that GitHub
+/// Actions gives to jobs with `id-token: write`. Where there is none, or none to be had, a name is all there is; and so it is
+/// in a folder of this machine, where whoever can write a letter can write a name.
+pub async fn signed(session: &Session, letter: Letter) -> Letter {
+    if session.place.is_folder() {
+        return letter;
+    }
+    let Some(token) = token(session).await else { return letter };
+    let letter = letter.signed(&token, AUDIENCE);
+    if letter.token.is_none() {
+        tracing::warn!(
+            "the job's token is not made out to `{AUDIENCE}` and is not kept, only what it says: nobody can verify it later"
+        );
+    }
+    letter
+}
+
+async fn token(session: &Session) -> Option<String> {
     let of = |name: &str| session.surroundings.get(name);
     if let Some(token) = of(VARIABLE) {
         return Some(token.to_owned());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The letter that an event answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,18 +33,28 @@ const KEPT: [&str; 12] = [
 
 /// Returns what a token says, unverified; nothing if it is no token.
 pub(super) fn claims(token: &str) -> BTreeMap<String, String> {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    let read = |token: &str| {
-        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-        serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&payload).ok()
-    };
     let said = read(token).unwrap_or_default();
-    let text = |value: &serde_json::Value| match value {
-        serde_json::Value::String(text) => text.clone(),
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     KEPT.iter().filter_map(|name| Some(((*name).to_owned(), text(said.get(*name)?)))).collect()
+}
+
+/// Returns whether a token is made out to `audience`, alone or among others.
+pub(super) fn is_for(token: &str, audience: &str) -> bool {
+    match read(token).as_ref().and_then(|said| said.get("aud")) {
+        Some(Value::String(one)) => one == audience,
+        Some(Value::Array(several)) => several.iter().any(|one| one == audience),
+        _ => false,
+    }
+}
+
+fn read(token: &str) -> Option<Map<String, Value>> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&payload).ok()
 }
 
 #[cfg(test)]

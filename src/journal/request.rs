@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::answers::{Answers, claims};
+use super::answers::{Answers, claims, is_for};
 use super::{Event, Gate};
 use crate::model::{Namespace, Share, Side};
 
@@ -62,7 +62,7 @@ impl Request {
 }
 
 /// A request as it lies in an inbox.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Letter {
     #[serde(flatten)]
     pub request: Request,
@@ -72,12 +72,36 @@ pub struct Letter {
     /// The OpenID Connect token of the job that asks: the names in the request are only what somebody says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
+    /// What that token says, where it is not kept itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<String, String>,
 }
 
 impl Letter {
     /// A request to the run that is open.
     pub fn new(request: Request) -> Self {
-        Self { request, run: None, token: None }
+        Self { request, run: None, token: None, claims: BTreeMap::new() }
+    }
+
+    /// Returns the letter with the token of the job that asks. One that is not made out to `audience` opens something else to
+    /// whoever can read the inbox: of that only what it says is kept.
+    pub fn signed(self, token: &str, audience: &str) -> Self {
+        match is_for(token, audience) {
+            true => Self { token: Some(token.to_owned()), ..self },
+            false => Self { claims: claims(token), ..self },
+        }
+    }
+}
+
+impl std::fmt::Debug for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { request, run, token, claims } = self;
+        f.debug_struct("Letter")
+            .field("request", request)
+            .field("run", run)
+            .field("token", &token.as_ref().map(|_| "not shown"))
+            .field("claims", claims)
+            .finish()
     }
 }
 
@@ -92,7 +116,10 @@ pub struct Waiting {
 impl Waiting {
     /// Returns what an event says of the letter that it answers.
     pub fn answers(&self) -> Answers {
-        let claims = self.letter.token.as_deref().map(claims).unwrap_or_default();
+        let claims = match &self.letter.token {
+            Some(token) => claims(token),
+            None => self.letter.claims.clone(),
+        };
         Answers { id: self.id.clone(), claims }
     }
 }
@@ -113,5 +140,41 @@ pub fn request_words(request: &Request) -> String {
         Request::Erased { side, what } => {
             format!("go on after a deletion from the {}: {what}", side.name())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(audience: &str) -> String {
+        use base64::Engine as _;
+        let part = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);
+        let payload = format!(r#"{{"sub":"repo:a/b","actor":"ada"{audience}}}"#);
+        format!("{}.{}.{}", part("{}"), part(&payload), part("signature"))
+    }
+
+    #[test]
+    fn only_a_token_that_opens_nothing_else_is_kept_and_none_is_printed() {
+        let pause = || Letter::new(Request::Pause { by: "ada".into() });
+        for (audience, is_kept) in [
+            (r#","aud":"vecshift""#, true),
+            (r#","aud":["sts.amazonaws.com","vecshift"]"#, true),
+            (r#","aud":"sts.amazonaws.com""#, false),
+            (r#","aud":["vecshift.example"]"#, false),
+            ("", false),
+        ] {
+            let token = token(audience);
+            let letter = pause().signed(&token, "vecshift");
+            assert_eq!(letter.token.is_some(), is_kept, "{audience}");
+            let written = serde_json::to_string(&letter).unwrap();
+            assert_eq!(written.contains(&token), is_kept, "{audience}");
+            let waiting = Waiting { id: "1".into(), letter };
+            assert!(!format!("{waiting:?}").contains(&token), "{audience}");
+            let claims = waiting.answers().claims;
+            assert_eq!((claims["sub"].as_str(), claims["actor"].as_str()), ("repo:a/b", "ada"));
+        }
+        let nothing = pause().signed("no token", "vecshift");
+        assert_eq!(nothing, pause());
     }
 }

@@ -70,12 +70,16 @@ pub(super) fn short_digest(digest: &str) -> String {
     }
 }
 
-/// Returns who asked for something: the name that was given and, where a CI job's token came with it, what that says.
+/// Returns who asked for something: the name that was given and, where a CI job's token came with it, what that says of the
+/// job and of who started it.
 pub fn asker(by: &str, claims: &BTreeMap<String, String>) -> String {
-    let said = ["sub", "repository", "project_path"].iter().find_map(|name| claims.get(*name));
-    match said {
-        Some(said) => format!("{by} (the job's unverified token says {said})"),
-        None => by.to_owned(),
+    let of = |names: &[&str]| names.iter().find_map(|name| claims.get(*name));
+    let job = of(&["sub", "repository", "project_path"]).cloned();
+    let actor = of(&["actor", "user_login"]).map(|actor| format!("actor {actor}"));
+    let said: Vec<_> = job.into_iter().chain(actor).collect();
+    match said.is_empty() {
+        true => by.to_owned(),
+        false => format!("{by} (the job's unverified token says {})", said.join(", ")),
     }
 }
 
@@ -97,6 +101,23 @@ mod tests {
         assert_eq!(files_of(&inside.path, "01r").unwrap().0, ".vecshift/p/artifacts/01r");
         assert_eq!(artifact(&file("/data/x"), "01r"), "sample of 5 records: /data/x");
         assert_eq!(artifact(&file("x"), ""), "sample of 5 records: x");
+    }
+
+    #[test]
+    fn who_asked_is_a_name_and_what_the_token_says_of_job_and_actor() {
+        let asked = |claims: &[(&str, &str)]| {
+            let claims = claims.iter().map(|(name, said)| ((*name).into(), (*said).into()));
+            asker("ada", &claims.collect())
+        };
+        assert_eq!(asked(&[]), "ada");
+        assert_eq!(
+            asked(&[("sub", "repo:a/b:environment:c"), ("actor", "grace"), ("repository", "a/b")]),
+            "ada (the job's unverified token says repo:a/b:environment:c, actor grace)"
+        );
+        assert_eq!(
+            asked(&[("user_login", "grace")]),
+            "ada (the job's unverified token says actor grace)"
+        );
     }
 
     #[test]

@@ -75,6 +75,27 @@ pub trait Home: Debug + Send + Sync {
     /// Those of the place.
     async fn lock(&self) -> Result<Option<LockView>>;
 
+    /// Returns whether a process of this machine holds the plan; `None` where the place does not say.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn is_held_here(&self) -> Result<Option<bool>> {
+        Ok(None)
+    }
+
+    /// Returns whether there is a journal in which no run has begun.
+    ///
+    /// # Errors
+    /// Those of the place.
+    async fn is_blank(&self) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Returns how long it may take until a process that holds the plan has taken up a letter.
+    fn notices_within(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
     /// Takes the lock from a holder that is gone, who finds that out before it writes or does anything more.
     ///
     /// # Errors

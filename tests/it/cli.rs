@@ -27,12 +27,14 @@ fn help_names_every_command() {
       abort       Ask a run to stop and roll back
       rollback    Undo a run, last stage first
       report      Print the report of a run, from its journal
+      artifacts   List or fetch the files that a run wrote
       audit       Look at both sides as the plan's audit stage does; changes nothing
       check       Judge the assertions of a single stage; changes nothing
       namespaces  List or delete namespaces of a plan's indexes
       emulate     Serve the Pinecone emulator
       schema      Print the JSON Schema of a plan
       explain     Explain an error code, a metric or `exit-codes`
+      state       List, move or check the place where runs are recorded
       lock        Show who holds the lock of a plan
       unlock      Remove the lock of a run that is gone
       help        Print this message or the help of the given subcommand(s)
@@ -42,7 +44,9 @@ fn help_names_every_command() {
       -V, --version  Print version
 
     Global options:
-          --state <DIR>       The folder that holds the journals [default: .vecshift]
+          --state <PLACE>     Where the journals are: a folder, or s3://bucket/prefix, gs://…, az://…,
+                              file:///shared/folder; default: VECSHIFT_STATE, or the project's, or
+                              .vecshift
           --json              Print one JSON document instead of text; it always contains `exit`
           --color <WHEN>      When to use colours [default: auto] [possible values: auto, always, never]
           --var <NAME=VALUE>  Set a variable of the plan; may be repeated
@@ -146,13 +150,13 @@ fn status_says_what_is_waited_for_and_how_to_release_it() {
     waits for   approval of canary step 2
     rollback    possible: the source was not deleted
     last event  2026-11-02 10:00:08 UTC
-    next        vecshift approve plans/twins.yaml --stage canary --step 2
+    next        vecshift approve twins --stage canary --step 2
     "#);
     assert_snapshot!(cli.run(&["status"]).out, @r#"
     plan   state    stage            waits for                  rollback
     twins  waiting  canary (3 of 4)  approval of canary step 2  possible
 
-    twins: vecshift approve plans/twins.yaml --stage canary --step 2
+    twins: vecshift approve twins --stage canary --step 2
     "#);
     let json = cli.json(&["status"]);
     assert_eq!(json["runs"][0]["ending"], "waiting");
@@ -249,11 +253,13 @@ fn a_lock_is_shown_and_only_that_of_a_gone_holder_is_removed() {
     let run = Writer::begin(&cli.state(), false);
     let said = cli.run(&["lock", "show"]);
     assert!(
-        said.out.contains("ada@desk (process 7)") && said.out.contains("held, as far as"),
+        said.out.contains("ada@desk (process 7)")
+            && said.out.contains("held by a process on this machine"),
         "{}",
         said.out
     );
     let locks = cli.json(&["lock", "show"]);
+    assert_eq!(locks["locks"][0]["held_here"], true);
     let id = locks["locks"][0]["lock"]["id"].as_str().unwrap().to_owned();
     assert_eq!(cli.run(&["unlock", &id]).code, 9);
     let record = cli.state().join("twins/lock.json");

@@ -25,7 +25,7 @@ fn a_journal_that_cannot_be_read_hides_no_other() {
     let format = |number: u32| format!("\"v\":{number}");
     let unknown = r#"{"v":1,"seq":1,"at":"2026-11-02T09:00:00Z","event":"source_frozen"}"#;
     let mut files = vec![
-        ("a-empty", String::new(), "not_found", "there is no run of `a-empty`"),
+        ("a-empty", String::new(), "not_found", "is empty: no run has begun"),
         ("b-damaged", "#\n".to_owned(), "conflict", "is damaged in line 1"),
         ("c-newer", format!("{first}\n{unknown}\n"), "refused", "`source_frozen`"),
         (
@@ -103,7 +103,7 @@ fn only_what_is_waited_for_can_be_approved() {
         let said = cli.run(&[&["approve", "twins"], gate].concat());
         assert_eq!(said.code, code, "{said:?}");
         assert!(said.err.contains(why), "{}", said.err);
-        let command = "`vecshift approve plans/twins.yaml --stage canary --step 2`";
+        let command = "`vecshift approve twins --stage canary --step 2`";
         assert!(code == 64 || said.err.contains(command), "{}", said.err);
     }
     let asked = cli.json(&["approve", "twins", "--stage", "canary", "--step", "3"]);

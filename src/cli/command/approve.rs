@@ -88,7 +88,14 @@ async fn unseen(
         }
     }
     let what = format!("go on: {gate} is approved");
-    ask_unseen(session, &arguments.plan, Request::Approve { gate, by }, &what).await
+    let asked = ask_unseen(session, &arguments.plan, Request::Approve { gate, by }, &what);
+    let mut answer = asked.await?;
+    if !is_file(&arguments.plan) {
+        answer.text.push_str(
+            " Whether the plan has that stage and asks for its approval was not checked either: give the plan's file for that.",
+        );
+    }
+    Ok(answer)
 }
 
 /// Finds a gate of the plan that has yet to be passed.

@@ -65,10 +65,11 @@ struct Row {
 }
 
 impl Row {
-    /// The name of its file.
+    /// The name of its file, on whatever machine the run wrote it.
     fn file(&self) -> String {
-        let name = Path::new(&self.artifact.path).file_name();
-        name.map_or_else(|| self.artifact.path.clone(), |name| name.to_string_lossy().into_owned())
+        let path = &self.artifact.path;
+        let name = path.rsplit(['/', '\\']).find(|part| !part.is_empty());
+        name.unwrap_or(path).to_owned()
     }
 
     fn is_named(&self, names: &[String]) -> bool {
@@ -105,20 +106,29 @@ async fn get(session: &Session, arguments: &GetArguments) -> Result<Answer, Fail
         }
     }
     rows.retain(|row| row.is_named(&arguments.names));
-    let mut lines = Vec::new();
+    let (mut files, mut lines, mut replaced) = (Vec::new(), Vec::new(), Vec::new());
     for row in &rows {
         let is_one = all.iter().filter(|name| **name == row.file()).count() == 1;
         let name = if is_one { row.file() } else { format!("{}-{}", row.stage, row.file()) };
         let to = arguments.to.join(name);
+        let was_there = to.exists();
         home.fetch(&state.run, &row.artifact, &to).await?;
         check(&row.artifact, &to).await?;
-        lines.push(to.display().to_string());
+        let file = to.display().to_string();
+        match was_there {
+            true => {
+                lines.push(format!("{file} (in place of the one that was there)"));
+                replaced.push(file.clone());
+            }
+            false => lines.push(file.clone()),
+        }
+        files.push(file);
     }
     let text = match lines.is_empty() {
         true => format!("The run {} has written no files yet.", state.run),
         false => lines.join("\n"),
     };
-    Ok(Answer::ok(text).with("run", state.run).with("files", lines))
+    Ok(Answer::ok(text).with("run", state.run).with("files", files).with("replaced", replaced))
 }
 
 /// Refuses a copy that is not what the run wrote.

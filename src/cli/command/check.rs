@@ -73,7 +73,9 @@ async fn look(
     stage: &str,
     strict: bool,
 ) -> Result<Answer, Failure> {
-    let entries = session.home(&plan.name).entries().await?;
+    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let home = session.home(&plan.name)?;
+    let entries = interrupt.look(async { Ok(home.entries().await?) }).await?;
     let copies = keep_only(&mut plan, stage, &RunState::fold(&entries)?)?;
     let environment = session.providers(&plan);
     let needs_target =
@@ -81,7 +83,6 @@ async fn look(
     if needs_target {
         check_secrets(&plan, &environment)?;
     }
-    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let (home, last_look) = fresh(session, &plan).await?;
     if !copies.is_empty() {
         let was_read =

@@ -139,12 +139,12 @@ impl Command {
         let mut asked = match self {
             Self::Plan(plan) => Asked {
                 own: plan.out.clone().map(|path| ("--out", path)),
-                own_unfinished: plan::UNFINISHED.to_owned(),
+                own_unfinished: Some(plan::UNFINISHED.to_owned()),
                 ..Asked::default()
             },
             Self::Report(report) => Asked {
                 own: report.output.clone().map(|path| ("--output", path)),
-                own_unfinished: report.format.unfinished(),
+                own_unfinished: Some(report.format.unfinished()),
                 ..Asked::default()
             },
             Self::State(state::Command::Pull(pull)) => Asked {
@@ -187,8 +187,19 @@ impl Command {
             Self::Namespaces(of) => of.plan(),
             Self::Artifacts(of) => of.plan(),
             Self::State(of) => of.plan()?,
+            Self::Lock(of) => of.plan()?,
+            Self::Emulate(of) => of.world.as_deref()?,
             _ => return None,
         })
+    }
+
+    /// Returns whether a project file says anything to it.
+    pub fn is_of_a_project(&self) -> bool {
+        match self {
+            Self::Schema | Self::Explain(_) | Self::Docs(_) => false,
+            Self::Emulate(of) => of.world.is_some(),
+            _ => true,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::condition::{describe, filter};
 use super::standstill::{Deletion, Standstill};
+use crate::blocking::blocking;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::pair;
@@ -30,7 +31,6 @@ use crate::provider::Environment;
 use crate::provider::registry::open;
 use crate::report::{count, duration, plural};
 use crate::run::{Erasure, Holding, Wanted};
-use crate::state::passing;
 use crate::store::Store;
 use crate::store::calls::{CallOptions, Calls, Fence, Gate};
 
@@ -183,23 +183,28 @@ async fn delete(session: &Session, arguments: &DeleteArguments) -> Result<Answer
     let mut erasure = erasure(session, target, arguments.globs.clone())?;
     erasure.wanted = Wanted::literally(arguments.globs.clone(), filter(&conditions), &literal)?;
     erasure.cancel = interrupt.gently.clone();
+    let home = session.home(&plan.name)?;
+    let elsewhere = async { Ok(session.refuse_run_elsewhere(&plan, &*home).await?) };
+    interrupt.look(elsewhere).await?;
     // No run acts between the preview and the end, so what was previewed is what is deleted.
-    let mut standstill = Standstill::take(session, &plan.name).await?;
-    let hold = standstill.hold();
-    if let Some(hold) = hold.clone() {
-        fence.close(passing(hold));
-    }
+    let taking = async { Ok(Standstill::take(session, home.clone(), &fence).await?) };
+    let mut standstill = interrupt.briefly(taking).await?;
+    let kept = standstill.keep();
     let still =
         delete_while_still(session, arguments, &plan, &erasure, &interrupt, &mut standstill);
-    let result = match &hold {
-        Some(hold) => tokio::select! {
-            result = still => result,
-            error = hold.keep() => Err(error.into()),
-        },
-        None => still.await,
+    let result = tokio::select! {
+        result = still => result,
+        error = kept => Err(error.into()),
     };
-    standstill.close().await;
-    result
+    // After a signal its lease has to end by itself where the place does not answer.
+    let closing = async {
+        standstill.close().await;
+        Ok(())
+    };
+    match interrupt.briefly(closing).await {
+        Err(Failure::Interrupted(_)) | Ok(()) => result,
+        Err(other) => Err(other),
+    }
 }
 
 /// Deletes while no run acts on the plan's indexes.
@@ -214,7 +219,7 @@ async fn delete_while_still(
     let side = arguments.side;
     let index = &side.endpoint(plan).index;
     let conditions = [&arguments.wheres[..], &arguments.holds].concat();
-    let found = interrupt.guard(async { Ok(erasure.find().await?) }).await?;
+    let found = interrupt.look(async { Ok(erasure.find().await?) }).await?;
     let facts = |answer: Answer, deleted: u64| {
         answer
             .with("side", side.name())
@@ -235,7 +240,7 @@ async fn delete_while_still(
         return Ok(facts(Answer::ok(format!("Nothing in {index} matches.")), 0));
     }
     let preview = preview(session, arguments, index, &found, &standstill.state);
-    let asked = ask(session, arguments, index, &preview);
+    let asked = interrupt.look(ask(session, arguments, index, &preview)).await?;
     if asked == Some(false) {
         let text = format!("Nothing was deleted: that is not `{index}`.");
         return Ok(facts(Answer::new(Exit::Refused, text), 0));
@@ -309,18 +314,27 @@ fn preview(
     blocks.join("\n\n")
 }
 
-/// Asks for the name at a terminal, unless it was given already. Returns whether it was typed.
-fn ask(session: &Session, arguments: &DeleteArguments, index: &str, preview: &str) -> Option<bool> {
+/// Asks for the name at a terminal, unless it was given already. Returns whether it was typed. The plan is held meanwhile, and
+/// a lease has to be renewed while somebody thinks.
+async fn ask(
+    session: &Session,
+    arguments: &DeleteArguments,
+    index: &str,
+    preview: &str,
+) -> Result<Option<bool>, Failure> {
     let somebody = session.surroundings.stdin_is_terminal
         && session.surroundings.stderr_is_terminal
         && !session.surroundings.is_ci()
         && !session.output.is_json;
     if arguments.confirm.is_some() || !somebody {
-        return None;
+        return Ok(None);
     }
     complain(&format!("{preview}\n\nThis cannot be undone. Type the index's name to delete:"));
-    let mut line = String::new();
-    Some(std::io::stdin().lock().read_line(&mut line).is_ok() && line.trim() == index)
+    let typed = blocking(|| {
+        let mut line = String::new();
+        Ok(std::io::stdin().lock().read_line(&mut line).is_ok().then_some(line))
+    });
+    Ok(Some(typed.await?.is_some_and(|line| line.trim() == index)))
 }
 
 /// Reconstructs the command as it was given.

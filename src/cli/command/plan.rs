@@ -17,7 +17,7 @@ use crate::journal::{Phase, RunState};
 use crate::plan::Plan;
 use crate::provider::registry::check_secrets;
 use crate::report::{Look, Report};
-use crate::run::{Preflight, Preview, RunOptions, World, open_driver, preview};
+use crate::run::{Preflight, RunOptions, World, open_driver, preview};
 use crate::traffic::{Driver, TrafficNow};
 
 #[derive(Debug, Args)]
@@ -45,34 +45,30 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     check_secrets(&plan, &environment)?;
     let interrupt = Interrupt::listen(session.output, SOON)?;
     let world = World::open_to_look(&plan, &environment)?;
-    let home = session.home(&plan.name);
-    let entries = home.entries().await?;
-    let state = RunState::fold(&entries)?;
+    let home = session.home(&plan.name)?;
     let options = session.run_options();
     let driver = open_driver(&plan, &environment)?;
     let look = async {
+        let entries = home.entries().await?;
+        let state = RunState::fold(&entries)?;
         preflight(session, &plan, &state, &options, driver.as_deref()).await?;
         let mut preview = preview(&plan, &world, &state, &options).await?;
         if let Some(driver) = &driver {
             let left = &state.traffic;
             preview.traffic = Some(TrafficNow::look(&**driver, left).await.view(left));
         }
+        let is_held = home.holder().await?.is_some();
+        preview.state = state_words(Report::from_entries(&entries)?.ending, is_held);
         Ok(preview)
     };
-    let preview = tokio::select! {
-        preview = interrupt.guard(look) => Preview {
-            state: state_words(Report::from_entries(&entries)?.ending, home.holder().await?.is_some()),
-            ..preview?
-        },
-        // Nothing has to be finished first, since the command only looks.
-        () = interrupt.gently.cancelled() => return Err(Failure::Interrupted(interrupt.exit())),
-    };
+    let preview = interrupt.look(look).await?;
     let mut own = None;
     if let Some(out) = &arguments.out {
-        own = Some(Saved::new(&plan, &preview, session.vars()?, out)?.text()?);
+        let with = (session.vars()?, session.place.to_save(out));
+        own = Some(Saved::new(&plan, &preview, with, out)?.text()?);
         session.output.talk(&format!(
             "`vecshift run {}` runs this plan and no other.",
-            session.address(&out.display().to_string())
+            session.address_from(&out.display().to_string(), &plan.path)
         ));
     }
     let exit = match arguments.detailed_exitcode && !preview.is_empty() {
@@ -99,6 +95,6 @@ async fn preflight(
     let fresh = RunState::default();
     let is_done = state.phase == Phase::Done && state.digest == plan.digest;
     let state = if state.is_open() || is_done { state } else { &fresh };
-    let folder = session.home(&plan.name).folder();
+    let folder = session.home(&plan.name)?.folder();
     Ok(Preflight { plan, state, options, driver, folder: &folder }.refuse().await?)
 }

@@ -182,7 +182,7 @@ fn play_commands(session: &Session, plan: &mut Plan) {
 
 /// Empties the rehearsal's folder, as every rehearsal starts fresh.
 async fn fresh(session: &Session, plan: &Plan) -> Result<Arc<dyn Home>> {
-    let home = session.runs(true).home(&plan.name);
+    let home = session.runs(true)?.home(&plan.name);
     let dir = home.folder();
     if home.holder().await?.is_some() {
         return Err(Error::new(

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::cli::found::Found;
+use crate::cli::found::{Found, is_file};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -79,7 +79,17 @@ async fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, F
         let found = only(session, arguments.rehearsal).await?;
         return Ok((found.entries().await?, found));
     };
-    let names = session.runs(arguments.rehearsal).plans().await?;
+    // The plan of that name needs no look at the others, which not everybody may list.
+    let found = session.find(asked, arguments.rehearsal)?;
+    let missing = match found.entries().await {
+        Ok(entries) => return Ok((entries, found)),
+        Err(error) if error.kind() == ErrorKind::NotFound && !is_file(asked) => error,
+        Err(error) => return Err(error.into()),
+    };
+    let names = match session.runs(arguments.rehearsal)?.plans().await {
+        Err(error) if error.kind() == ErrorKind::Unauthorized => return Err(missing.into()),
+        names => names?,
+    };
     for name in &names {
         let found = session.find(name, arguments.rehearsal)?;
         // An unreadable journal does not hide the others.
@@ -87,26 +97,25 @@ async fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, F
             return Ok((entries, found));
         }
     }
-    let found = session.find(asked, arguments.rehearsal)?;
-    Ok((found.entries().await?, found))
+    Err(missing.into())
 }
 
 async fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
-    let mut names = session.runs(is_rehearsal).plans().await?;
-    if names.len() > 1 {
-        let mut readable = Vec::new();
-        for name in names {
-            if session.find(&name, is_rehearsal)?.entries().await.is_ok() {
-                readable.push(name);
-            }
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for name in session.runs(is_rehearsal)?.plans().await? {
+        let found = session.find(&name, is_rehearsal)?;
+        match found.entries().await {
+            Ok(_) => readable.push(name),
+            Err(error) if error.kind() == ErrorKind::NotFound && found.is_vacant().await? => {}
+            Err(_) => unreadable.push(name),
         }
-        names = readable;
     }
+    let names = if readable.is_empty() { unreadable } else { readable };
     match names.as_slice() {
         [name] => session.find(name, is_rehearsal),
         [] => Err(Error::new(
             ErrorKind::NotFound,
-            format!("there are no runs in {}", session.place.state.uri()),
+            format!("there are no runs in {}", session.place.uri),
         )
         .with_hint("--state says where to look; --rehearsal looks at rehearsals")
         .into()),

@@ -1,6 +1,6 @@
 //! `rollback`: undoes a run, last stage first.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::found::is_file;
 use crate::cli::interrupt::{AT_A_CHECKPOINT, Interrupt};
 use crate::cli::output::Answer;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, quoted};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{LockView, Phase, RunState, StageStatus};
 use crate::plan::{Plan, StageKind};
@@ -37,17 +37,21 @@ pub struct Arguments {
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
-    let plan = session.read_plan(&plan_file(session, &arguments.plan).await?)?.plan;
-    let home = session.home(&plan.name);
-    let state = RunState::fold(&home.entries().await?)?;
+    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let file = interrupt.look(plan_file(session, &arguments.plan)).await?;
+    let plan = session.read_plan(&file)?.plan;
+    let home = session.home(&plan.name)?;
+    let look = async { Ok((home.entries().await?, home.holder().await?)) };
+    let (entries, holder) = interrupt.look(look).await?;
+    let state = RunState::fold(&entries)?;
     if state.phase == Phase::Empty {
-        return Ok(nothing_to_undo(&plan, &home.shown()));
+        let elsewhere = session.state_elsewhere(&plan.path, Some(&plan.name));
+        return Ok(nothing_to_undo(&plan, &home.shown(), elsewhere.as_deref()));
     }
     if state.is_source_deleted() {
         return Err(past_no_return(&plan.name).into());
     }
     let changes = changes_to_adopt(&plan, &state, arguments.adopt)?;
-    let holder = home.holder().await?;
     if arguments.dry_run {
         let answer = preview(&plan, &state, arguments.purge);
         return Ok(with_notes(answer, changes.as_deref(), holder.as_ref(), &plan.name));
@@ -57,7 +61,6 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     }
     let environment = session.providers(&plan);
     check_secrets(&plan, &environment)?;
-    let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
     let mut options = session.run_options();
     options.adopt = arguments.adopt;
     let drive = Drive {
@@ -87,9 +90,10 @@ async fn plan_file(session: &Session, plan: &str) -> Result<PathBuf, Failure> {
     }
     let found = session.find(plan, false)?;
     let state = RunState::fold(&found.entries().await?)?;
-    let path = state.path.map(PathBuf::from).filter(|path| path.is_file());
-    path.ok_or_else(|| {
-        let message = format!("the plan's file of the run of `{plan}` is not where it was");
+    let file = state.path.as_deref().and_then(|path| session.plan_here(path, plan));
+    file.ok_or_else(|| {
+        let was = state.path.map(|path| format!(": it was {path}")).unwrap_or_default();
+        let message = format!("the plan's file of the run of `{plan}` is not here{was}");
         Error::new(ErrorKind::NotFound, message)
             .with_hint("give the file: `vecshift rollback FILE`")
             .into()
@@ -122,9 +126,12 @@ fn with_notes(
 }
 
 /// Answers that there is nothing to undo, and names the place that was searched, as the run may be in another.
-fn nothing_to_undo(plan: &Plan, place: &str) -> Answer {
+fn nothing_to_undo(plan: &Plan, place: &str, elsewhere: Option<&Path>) -> Answer {
     let name = &plan.name;
-    Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {place}."))
+    let elsewhere = elsewhere.map(|state| quoted(&state.display().to_string()));
+    let elsewhere = elsewhere.map(|state| format!(" There is one in {state}: --state {state}"));
+    let elsewhere = elsewhere.unwrap_or_default();
+    Answer::ok(format!("Nothing to undo: there is no run of `{name}` in {place}.{elsewhere}"))
 }
 
 /// Lists the stages that would be undone, in that order.

@@ -66,11 +66,14 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     let environment = session.providers(&plan);
     check_secrets(&plan, &environment)?;
     let interrupt = Interrupt::listen(session.output, AT_A_CHECKPOINT)?;
+    let home = session.home(&plan.name)?;
+    let look = async { Ok(session.refuse_run_elsewhere(&plan, &*home).await?) };
+    interrupt.look(look).await?;
     let drive = Drive {
         session,
         world: World::open(&plan, &environment)?,
         driver: open_driver(&plan, &environment)?,
-        home: session.home(&plan.name),
+        home,
         clock: session.clock.clone(),
         address: session.address(&plan.path.display().to_string()),
         plan,

@@ -8,6 +8,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +22,8 @@ pub enum Command {
     Ls,
     /// Print the journal of a plan's run as it is, one event a line
     Pull(PullArguments),
-    /// Write a journal into a place that has none of that plan, as when state moves from a folder to a bucket
+    /// Write a journal into a place that has none of that plan, or only the beginning of this one, as when state moves from a
+    /// folder to a bucket
     Push(PushArguments),
     /// Check that the place keeps what runs need of it, and that this machine may do what it has to
     Probe,
@@ -72,14 +74,19 @@ pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Fai
 }
 
 async fn list(session: &Session) -> Result<Answer, Failure> {
-    let state = &session.place.state;
+    let state = session.place.open()?;
     let (mut rows, mut documents) = (Vec::new(), Vec::new());
     for name in state.plans().await? {
         let home = state.home(&name);
         let holder = home.holder().await?;
+        let entries = home.entries().await;
+        let is_none = entries.as_ref().is_ok_and(Vec::is_empty);
+        if is_none && holder.is_none() && !home.is_blank().await? {
+            continue;
+        }
         let held =
             holder.as_ref().map_or_else(|| "nobody".to_owned(), |view| view.holder.to_string());
-        match home.entries().await.and_then(|entries| RunState::fold(&entries)) {
+        match entries.and_then(|entries| RunState::fold(&entries)) {
             Ok(state) => {
                 let last = state.last.map(time).unwrap_or_default();
                 documents.push(json!({
@@ -132,13 +139,20 @@ async fn pull(session: &Session, arguments: &PullArguments) -> Result<Answer, Fa
         })
     };
     let lines = entries.iter().map(line).collect::<Result<Vec<_>>>()?.join("\n");
-    match &arguments.output {
+    let answer = |text: String| {
+        Answer::ok(text)
+            .with("plan", found.name.clone())
+            .with("run", RunState::fold(&entries).map(|state| state.run).ok())
+            .with("state", session.place.uri.clone())
+            .with("entries", json!(entries))
+    };
+    Ok(match &arguments.output {
         Some(path) => {
-            let text = format!("{}: {}", path.display(), plural(entries.len() as u64, "event"));
-            Ok(Answer::ok(text).with("entries", json!(entries)).with_own(lines + "\n"))
+            let events = plural(entries.len() as u64, "event");
+            answer(format!("{}: {events}", path.display())).with_own(lines + "\n")
         }
-        None => Ok(Answer::ok(lines).with("entries", json!(entries))),
-    }
+        None => answer(lines),
+    })
 }
 
 async fn push(session: &Session, arguments: &PushArguments) -> Result<Answer, Failure> {
@@ -166,32 +180,56 @@ async fn push(session: &Session, arguments: &PushArguments) -> Result<Answer, Fa
         let message = format!("{shown} is of the plan `{}`, not of `{}`", state.plan, found.name);
         return Err(Error::new(ErrorKind::Refused, message).into());
     }
-    let Taken { mut log, entries } = found.home.take(&session.surroundings.holder()).await?;
-    let mut result = Ok(());
-    if entries.is_empty() {
-        for part in parsed.entries.chunks(AT_ONCE) {
-            result = log.append(part).await;
-            if result.is_err() {
-                break;
-            }
-        }
-    } else {
-        let message =
-            format!("there is a run of `{}` in {} already", found.name, found.home.shown());
-        let hint = "a journal is pushed into a place that has none: nothing is written over";
-        result = Err(Error::new(ErrorKind::Refused, message).with_hint(hint));
-    }
-    log.release().await;
-    result?;
+    let taken = found.home.take(&session.surroundings.holder()).await?;
+    let was_there = push_rest(taken, &parsed.entries, &found).await?;
     let events = plural(parsed.entries.len() as u64, "event");
-    Ok(Answer::ok(format!("{}: {events} of the run {}.", found.home.shown(), state.run))
+    let before = match was_there {
+        0 => String::new(),
+        _ if was_there == parsed.entries.len() => ", all of them there before".to_owned(),
+        was_there => format!(", {} of them there before", count(was_there as u64)),
+    };
+    let text = format!("{}: all {events} of the run {}{before}.", found.home.shown(), state.run);
+    Ok(Answer::ok(text)
         .with("plan", found.name)
         .with("run", state.run)
-        .with("events", parsed.entries.len()))
+        .with("events", parsed.entries.len())
+        .with("there_before", was_there))
+}
+
+/// Appends what is not there yet of a journal that begins with what is there. Returns how many events were there.
+///
+/// # Errors
+/// `Refused` for another journal; those of the place, with how far it got.
+async fn push_rest(taken: Taken, pushed: &[Entry], found: &Found) -> Result<usize> {
+    let Taken { mut log, entries } = taken;
+    let was_there = entries.len();
+    let Some(rest) = pushed.strip_prefix(entries.as_slice()) else {
+        log.release().await;
+        let message =
+            format!("there is a run of `{}` in {} already", found.name, found.home.shown());
+        let hint = "a journal is pushed where there is none, or the beginning of this very one: nothing is written over";
+        return Err(Error::new(ErrorKind::Refused, message).with_hint(hint));
+    };
+    let mut result = Ok(());
+    let mut there = was_there;
+    for part in rest.chunks(AT_ONCE) {
+        result = log.append(part).await;
+        if result.is_err() {
+            break;
+        }
+        there += part.len();
+    }
+    log.release().await;
+    result.map(|()| was_there).map_err(|error| {
+        let far = format!("{} of {}, at least", count(there as u64), plural(pushed.len() as u64, "event"));
+        error.with_context("pushed", far).with_hint(
+            "push the same journal again until it says that all events are there; run nothing before",
+        )
+    })
 }
 
 async fn probe(session: &Session) -> Result<Answer, Failure> {
-    let state = &session.place.state;
+    let state = session.place.open()?;
     let seen = state.probe().await?;
     let mut lines = vec![format!("{} keeps what runs need of it:", state.uri())];
     lines.extend(seen.iter().map(|one| format!("  {one}")));

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use crate::cli::failure::{Failure, error_json, error_words};
 use crate::cli::found::Found;
 use crate::cli::output::Answer;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, quoted};
 use crate::cli::standing::{Standing, request_json};
 use crate::cli::traffic::traffic_now;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::journal::request_words;
 use crate::report::{Ending, Report, Waiting, paint, time};
 use crate::traffic::TrafficView;
@@ -44,8 +44,8 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         }
         None => {
             let mut rows = Vec::new();
-            for name in session.runs(arguments.rehearsal).plans().await? {
-                rows.push(row(session, &session.find(&name, arguments.rehearsal)?).await?);
+            for name in session.runs(arguments.rehearsal)?.plans().await? {
+                rows.extend(row(session, &session.find(&name, arguments.rehearsal)?).await?);
             }
             rows
         }
@@ -57,25 +57,38 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         }
     }
     let text = match (rows.as_slice(), &arguments.plan) {
-        ([], _) => match session.state_elsewhere(std::path::Path::new(""), None) {
-            Some(state) if !session.local().exists() => format!(
-                "No runs in {}. There is another state folder: --state {}",
-                session.place.state.uri(),
-                state.display()
-            ),
-            _ => format!("No runs in {}.", session.place.state.uri()),
-        },
+        ([], _) => format!("No runs in {}.", session.place.uri),
         ([Row::Known(one)], Some(_)) => detail(one, now),
         (all, _) => overview(all, session.output.stdout.width),
+    };
+    let text = match elsewhere(session, arguments, &rows) {
+        Some(state) => format!("{text}\n\nThere is one in {0}: --state {0}", quoted(&state)),
+        None => text,
     };
     let text = if session.output.stdout.colour { paint(&text) } else { text };
     Ok(Answer::ok(text).with("runs", rows.iter().map(|row| row.json(now)).collect::<Vec<_>>()))
 }
 
-async fn row(session: &Session, found: &Found) -> Result<Row, Failure> {
+/// Finds a folder of this machine whose runs a person might look for here: where there is none, and where this place hides it.
+fn elsewhere(session: &Session, arguments: &Arguments, rows: &[Row]) -> Option<String> {
+    let is_asked = arguments.plan.is_none() && !arguments.rehearsal;
+    if !is_asked || !(rows.is_empty() || session.place.hides_the_usual()) {
+        return None;
+    }
+    let state = session.state_elsewhere(std::path::Path::new(""), None)?;
+    Some(state.display().to_string())
+}
+
+/// Returns the status of a plan; `None` for one that never had a run.
+async fn row(session: &Session, found: &Found) -> Result<Option<Row>, Failure> {
     match Standing::of(session, found).await {
-        Ok(standing) => Ok(Row::Known(Box::new(standing))),
-        Err(Failure::Error(error)) => Ok(Row::Unknown { plan: found.name.clone(), error }),
+        Ok(standing) => Ok(Some(Row::Known(Box::new(standing)))),
+        Err(Failure::Error(error))
+            if error.kind() == ErrorKind::NotFound && found.is_vacant().await? =>
+        {
+            Ok(None)
+        }
+        Err(Failure::Error(error)) => Ok(Some(Row::Unknown { plan: found.name.clone(), error })),
         Err(other) => Err(other),
     }
 }

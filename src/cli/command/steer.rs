@@ -8,7 +8,7 @@ use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::cli::standing::{Standing, request_json};
-use crate::cli::token::token;
+use crate::cli::token::signed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Hold, Letter, Phase, Request, RunState};
 use crate::model::Share;
@@ -180,13 +180,16 @@ pub async fn ask_unseen(
 ) -> Result<Answer, Failure> {
     let found = session.find(plan, false)?;
     let json = request_json(&request);
-    let letter = Letter { token: token(session).await, ..Letter::new(request) };
+    let letter = signed(session, Letter::new(request)).await;
     found.home.ask(&letter).await?;
     let text = format!(
         "Asked the run of {} to {what}. Its journal cannot be read from here: whether that is what it waits for is not known.",
         found.name
     );
-    Ok(Answer::ok(text).with("plan", json!(found.name)).with("request", json))
+    Ok(Answer::ok(text)
+        .with("plan", json!(found.name))
+        .with("request", json)
+        .with("is_running", json!(null)))
 }
 
 /// Leaves the request in the inbox, and says when it takes effect.
@@ -199,7 +202,8 @@ pub async fn ask(
 ) -> Result<Answer, Failure> {
     let json = request_json(&request);
     let run = Some(standing.state.run.clone());
-    found.home.ask(&Letter { request, run, token: token(session).await }).await?;
+    let letter = signed(session, Letter { run, ..Letter::new(request) }).await;
+    found.home.ask(&letter).await?;
     let when = match &standing.holder {
         Some(view) => format!("{} takes it up within seconds.", view.holder),
         None => {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -132,6 +133,11 @@ impl Home for BucketHome {
 
     async fn lock(&self) -> Result<Option<LockView>> {
         Ok(self.head().await?.and_then(|seen| seen.lock()))
+    }
+
+    /// A holder lists the inbox every few seconds, between steps and requests of its own.
+    fn notices_within(&self) -> Duration {
+        Duration::from_secs(20)
     }
 
     /// A holder that is at work loses the plan too: it finds that out before it writes another event, and at its next renewal

@@ -136,6 +136,18 @@ impl Home for FolderHome {
         self.on_disk(|home| Lock::view(home.paths.dir())).await
     }
 
+    async fn is_held_here(&self) -> Result<Option<bool>> {
+        self.on_disk(|home| Ok(Some(Lock::is_held(home.paths.dir())))).await
+    }
+
+    async fn is_blank(&self) -> Result<bool> {
+        self.on_disk(|home| {
+            let found = std::fs::metadata(home.paths.journal());
+            Ok(found.is_ok_and(|found| found.is_file() && found.len() == 0))
+        })
+        .await
+    }
+
     async fn unlock(&self, id: &str) -> Result<()> {
         let id = id.to_owned();
         self.on_disk(move |home| Lock::remove(home.paths.dir(), &id)).await
