@@ -119,7 +119,8 @@ async fn what_a_newer_version_wrote_is_refused() {
     ] {
         let shelf = Shelf::new();
         let home = home(&shelf);
-        written(&*home, "A", 3).await.unwrap();
+        // So few that they are in no pack.
+        written(&*home, "A", 2).await.unwrap();
         edit(&shelf, key, from, to);
         let error = home.entries().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
@@ -161,7 +162,7 @@ async fn letters_may_be_there_before_the_first_run() {
     log.append(&[entry(0, begun("A"))]).await.unwrap();
     // It was to a run of before.
     assert_eq!(home.letters().await.unwrap().len(), 0);
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     home.ask(&Letter::new(Request::Resume { by: "eve".into() })).await.unwrap();
     let to = |run: &str| Letter {
         run: Some(run.into()),

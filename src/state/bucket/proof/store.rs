@@ -295,15 +295,17 @@ impl Objects for Store {
         self.look("list", below, look).await
     }
 
-    async fn folders(&self, _: &str) -> Result<Vec<String>> {
+    async fn folders(&self, below: &str) -> Result<Vec<String>> {
+        let prefix = if below.is_empty() { String::new() } else { format!("{below}/") };
         let look = || {
             let objects = self.shelf.objects();
-            let folder = |key: &String| Some(key.split_once('/')?.0.to_owned());
+            let folder =
+                |key: &String| Some(key.strip_prefix(&prefix)?.split_once('/')?.0.to_owned());
             let mut folders: Vec<_> = objects.keys().filter_map(folder).collect();
             folders.dedup();
             folders
         };
-        self.look("list", "", look).await
+        self.look("list", below, look).await
     }
 
     async fn upload(&self, _: &str, _: &Path) -> Result<()> {
