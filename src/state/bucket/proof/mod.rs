@@ -11,9 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use jiff::Timestamp;
 
-use self::store::{Shelf, Store};
+use self::store::{Shelf, Store, start};
 use super::Bucket;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -23,10 +22,6 @@ use crate::storage::objects::Objects;
 
 const PLAN: &str = "twin";
 const LEASE: Duration = Duration::from_secs(12);
-
-fn start() -> Timestamp {
-    "2026-11-02T09:00:00Z".parse().unwrap()
-}
 
 fn bucket(objects: impl Objects + 'static) -> Bucket {
     Bucket::new(Arc::new(objects), LEASE, "scratch", Clock::test(start())).unwrap()
