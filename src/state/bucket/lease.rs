@@ -329,6 +329,7 @@ impl Hold for Lease {
         loop {
             let rest = self.terms.renewal().saturating_sub(self.since_renewed());
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(rest) => {}
                 () = self.has_packs.notified() => self.write_pack().await,
             }

@@ -1,7 +1,8 @@
 //! Runners over one store, interleaved by a seed: they freeze for longer than their leases, die, lose answers, have clocks that
 //! are a day off, and the store goes away.
 //!
-//! A seed plays the same way each time. A test that fails names it: `VECSHIFT_SEED=N cargo test --lib one_seed -- --ignored`.
+//! A seed plays nearly the same way each time: threads of the disk come a little earlier or later. A test that fails names it:
+//! `VECSHIFT_SEED=N cargo test --lib one_seed -- --ignored`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
