@@ -28,6 +28,8 @@ pub struct Place {
     named_by: NamedBy,
     /// The folder from which relative paths start.
     working: PathBuf,
+    /// The place as it was named.
+    given: String,
     /// The lease that the project asks for, and the project's file.
     lease: Option<(StateAt, PathBuf)>,
     /// What a reviewed plan says of its state.
@@ -73,6 +75,7 @@ impl Place {
             local: if is_folder { folder } else { usual },
             named_by,
             working: working.clone(),
+            given: uri.to_owned(),
             lease: of_project.cloned().zip(Some(project.file())),
             reviewed: None,
             settings: surroundings.variables.clone(),
@@ -97,6 +100,7 @@ impl Place {
             return Ok(opened);
         }
         self.refuse_other_than_reviewed()?;
+        self.refuse_mistyped()?;
         let opened: Arc<dyn Backend> = match self.is_folder() {
             true => {
                 self.refuse_lease()?;
@@ -105,6 +109,27 @@ impl Place {
             false => Arc::new(self.bucket()?),
         };
         Ok(self.opened.get_or_init(|| opened))
+    }
+
+    /// Refuses what would be taken for a folder and was meant otherwise: each job of a CI would begin a run of its own in it.
+    fn refuse_mistyped(&self) -> Result<()> {
+        let given = self.given.trim();
+        let scheme = given.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
+        let is_scheme = |scheme: &str| {
+            scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
+        };
+        if given.is_empty() {
+            let message = format!("`{}` names no place for the state", self.given);
+            return Err(Error::invalid(message).with_hint("give a folder or a URI, or leave it out"));
+        }
+        match scheme.filter(|scheme| !is_uri(given) && is_scheme(scheme)) {
+            Some(scheme) => {
+                let message = format!("`{given}` is no URI: two slashes have to follow `{scheme}:`");
+                Err(Error::invalid(message)
+                    .with_hint(format!("a folder of that name is written `./{given}`")))
+            }
+            None => Ok(()),
+        }
     }
 
     fn bucket(&self) -> Result<Bucket> {

@@ -88,6 +88,9 @@ fn what_is_wrong_with_a_place_is_said_before_anything_is_done() {
     assert!(wrong.err.contains("docs/state.md"), "{}", wrong.err);
     for (place, code, why) in [
         ("ftp://host/runs", 3, "only s3:, gs:, az: and file: are reached"),
+        ("s3:/bucket/runs", 3, "two slashes have to follow `s3:`"),
+        ("file:/runs", 3, "two slashes have to follow `file:`"),
+        (" ", 3, "names no place"),
         ("s3://", 3, "no bucket"),
         ("s3://bucket/a?b", 3, "%3F"),
         ("file:///there/is/no/such/folder", 3, "there is no folder"),

@@ -13,7 +13,7 @@ use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, RunState};
 use crate::model::StageId;
-use crate::provider::snapshot::sum_of;
+use crate::provider::snapshot::{MANIFEST, Manifest, sum_of};
 use crate::report::{count, plural};
 use crate::state::Home;
 
@@ -137,7 +137,11 @@ async fn check(artifact: &Artifact, copy: &Path) -> Result<()> {
     let path = copy.to_owned();
     let (bytes, sha256) = blocking(move || sum_of(&path)).await?;
     if (bytes, &sha256) == (written.bytes, &written.sha256) {
-        return Ok(());
+        // The sum of a snapshot is that of its list, which has those of its files.
+        return match copy.is_dir() {
+            true => check_files(copy.to_owned()).await,
+            false => Ok(()),
+        };
     }
     let message = format!(
         "{} is not what the run wrote: {} with the sum {sha256}, and the journal has {} with {}",
@@ -149,6 +153,20 @@ async fn check(artifact: &Artifact, copy: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Conflict, message).with_hint(
         "somebody changed it since, or it was written anew; the copy was left for a look",
     ))
+}
+
+/// Checks every file of a snapshot against its list.
+async fn check_files(folder: PathBuf) -> Result<()> {
+    blocking(move || {
+        let path = folder.join(MANIFEST);
+        let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
+        let bytes = std::fs::read(&path).map_err(cannot)?;
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| {
+            Error::new(ErrorKind::Conflict, format!("{} is damaged: {error}", path.display()))
+        })?;
+        manifest.files.iter().try_for_each(|kept| kept.check(&folder).map(drop))
+    })
+    .await
 }
 
 async fn rows(
