@@ -109,3 +109,15 @@ pub(super) async fn a_target_that_answers_queries_is_not_purged() {
     assert!(matches!(outcome, Outcome::RolledBack { .. }), "{outcome:?}");
     assert!(!is_there(&rig, Side::Target).await);
 }
+
+/// Somebody deleted the source behind the run's back: the target has the only copy, and traffic is better where it is.
+#[tokio::test(flavor = "multi_thread")]
+pub(super) async fn nothing_goes_back_to_a_source_that_is_gone() {
+    let rig = moved(PLAN).await;
+    rig.admin(Side::Source).must_remove().unwrap().delete_index().await.unwrap();
+    let outcome = rig.roll_back(true).await.unwrap();
+    assert!(matches!(outcome, Outcome::Stuck { .. }), "{outcome:?}");
+    assert!(is_there(&rig, Side::Target).await);
+    let left = rig.state().left_behind.join("; ");
+    assert!(left.contains("`old` is gone: nothing goes back to it"), "{left}");
+}

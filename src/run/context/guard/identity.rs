@@ -25,6 +25,7 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
         },
         Effect::DeleteTarget { is_purge, .. } => {
             if *is_purge {
+                refuse_another(context, Side::Source).await?;
                 refuse_lost_source(context).await?;
             }
             must_be_there(context, Side::Target).await.map(drop)
@@ -38,15 +39,20 @@ pub(super) async fn look(context: &Context, effect: &Effect) -> Result<()> {
     }
 }
 
-/// Refuses to go back to a source that is gone. One that cannot be looked at right now keeps nobody from going back.
+/// Refuses to go back to a source that is gone. One that cannot be looked at right now, as with a key of another project, keeps
+/// nobody from going back.
 async fn refuse_lost_source(context: &Context) -> Result<()> {
-    match must_be_there(context, Side::Source).await {
-        Err(error) if error.kind() == ErrorKind::Refused => {
-            let hint = "nothing goes back to what is not there: the target may have the only copy";
-            Err(error.with_hint(hint))
-        }
-        _ => Ok(()),
+    let is_there = match refuse_another(context, Side::Source).await {
+        Ok(seen) => seen.is_some_and(|seen| !seen.is_terminating()),
+        Err(_) => true,
+    };
+    if is_there {
+        return Ok(());
     }
+    let name = name_of(context, Side::Source);
+    let message = format!("the source index `{name}` is gone: nothing goes back to it");
+    Err(Error::new(ErrorKind::Refused, message)
+        .with_hint("the target may have the only copy; put the source back before you roll back"))
 }
 
 /// Returns the description of an index that has to exist.
