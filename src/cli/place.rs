@@ -114,17 +114,20 @@ impl Place {
     /// Refuses what would be taken for a folder and was meant otherwise: each job of a CI would begin a run of its own in it.
     fn refuse_mistyped(&self) -> Result<()> {
         let given = self.given.trim();
-        let scheme = given.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
-        let is_scheme = |scheme: &str| {
-            scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c))
-        };
+        let scheme =
+            given.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
+        let is_scheme =
+            |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
         if given.is_empty() {
             let message = format!("`{}` names no place for the state", self.given);
-            return Err(Error::invalid(message).with_hint("give a folder or a URI, or leave it out"));
+            return Err(
+                Error::invalid(message).with_hint("give a folder or a URI, or leave it out")
+            );
         }
         match scheme.filter(|scheme| !is_uri(given) && is_scheme(scheme)) {
             Some(scheme) => {
-                let message = format!("`{given}` is no URI: two slashes have to follow `{scheme}:`");
+                let message =
+                    format!("`{given}` is no URI: two slashes have to follow `{scheme}:`");
                 Err(Error::invalid(message)
                     .with_hint(format!("a folder of that name is written `./{given}`")))
             }
