@@ -5,43 +5,33 @@
 //! groups after it put behind that: a holder that died while it wrote leaves a group that is not. Each holder says which group
 //! it builds on, so that what one before it writes late counts no more.
 
+mod local;
+mod part;
+
 use std::collections::BTreeMap;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures::stream::{self, StreamExt};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
-use twox_hash::XxHash3_128;
 
+use self::local::{File, ends, gone, kept_of, look, mark, read_mark, read_piece, remove, scan};
+use self::part::{BASE, GONE, Part, newest_of};
 use super::asking::{Asking, OUTAGE, Settled};
-use super::json::{self, damaged};
+use super::json::damaged;
 use super::layout::Layout;
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
-use crate::fs::{Access, Replacement, is_partial};
+use crate::fs::{Access, Replacement};
 use crate::journal::Artifact;
 use crate::state::{below_artifacts, new_id};
-use crate::storage::objects::Listed;
 
 /// The most bytes of an object that holds the end of a file.
 const PIECE: u64 = 1 << 20;
-/// The file that says what of this machine's folder is kept, and up to which group.
-const MARK: &str = ".kept";
-/// Groups of one file after which it is kept whole again, if it is not large: whoever restores it reads them all.
-const TAILS: u32 = 64;
-const SMALL: u64 = 8 << 20;
 /// Objects that are read at once.
 const SIDE_BY_SIDE: usize = 32;
-/// The bytes at both ends of a file by which it is known again.
-const ENDS: u64 = 64 << 10;
-/// What stands in place of the offset of a file that was removed, and of the group on which a holder builds.
-const GONE: &str = "gone";
-const BASE: &str = "base";
-
 /// The files of a plan's runs.
 #[derive(Debug)]
 pub(super) struct Files {
@@ -65,48 +55,6 @@ struct Known {
     has_base: bool,
     /// The number of the last group of this holder.
     groups: u64,
-}
-
-/// A file as it is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct File {
-    bytes: u64,
-    /// When it was last changed, in nanoseconds since 1970, and which file it was.
-    modified: u64,
-    inode: u64,
-    /// The sum of both its ends.
-    ends: String,
-    /// Groups since it was kept whole.
-    tails: u32,
-}
-
-/// What `MARK` holds.
-#[derive(Default, Serialize, Deserialize)]
-struct Mark {
-    group: Option<String>,
-    files: BTreeMap<String, File>,
-}
-
-/// A part of a file in the bucket: `…/<epoch>-<group>/<offset>-<total>/<path>`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Part {
-    group: String,
-    what: What,
-    path: String,
-    key: String,
-    bytes: u64,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum What {
-    /// The first group of a holder: which one it builds on.
-    Base,
-    Gone,
-    /// `total` is the length of the file once its group is whole.
-    Bytes {
-        offset: u64,
-        total: u64,
-    },
 }
 
 impl Files {
@@ -372,275 +320,13 @@ impl Files {
     }
 }
 
-impl File {
-    /// Returns whether nobody has written to it since.
-    fn is_same(&self, there: &Self) -> bool {
-        (self.bytes, self.modified, self.inode) == (there.bytes, there.modified, there.inode)
-    }
-}
-
-impl Part {
-    fn read(below: &str, listed: Listed) -> Option<Self> {
-        let name = listed.key.strip_prefix(below)?.trim_start_matches('/');
-        let mut words = name.splitn(3, '/');
-        let (group, place, path) = (words.next()?, words.next()?, words.next()?);
-        let (what, bytes) = match place {
-            BASE => (What::Base, 0),
-            GONE => (What::Gone, 0),
-            _ => {
-                let (offset, total) = place.split_once('-')?;
-                let (offset, total): (u64, u64) = (offset.parse().ok()?, total.parse().ok()?);
-                // It may have grown while it was written.
-                (What::Bytes { offset, total }, listed.bytes.min(total.checked_sub(offset)?))
-            }
-        };
-        let (group, path) = (group.to_owned(), path.to_owned());
-        Some(Self { group, what, path, key: listed.key, bytes })
-    }
-
-    fn epoch(&self) -> &str {
-        self.group.split('-').next().unwrap_or_default()
-    }
-}
-
-/// Returns what makes up the newest of each file: keys in order, each with the bytes that count of it; nothing for a file that
-/// was removed.
-fn newest_of(mut parts: Vec<Part>) -> BTreeMap<String, Vec<(String, u64)>> {
-    let bases: Vec<Part> = parts.iter().filter(|part| part.what == What::Base).cloned().collect();
-    // What a holder wrote after another had begun to build on what was there.
-    parts.retain(|part| {
-        let is_late = |base: &Part| {
-            part.epoch() < base.epoch() && (base.path == "nothing" || part.group > base.path)
-        };
-        part.what != What::Base && !bases.iter().any(is_late)
-    });
-    let mut groups: BTreeMap<(String, String), Vec<Part>> = BTreeMap::new();
-    for part in parts {
-        groups.entry((part.path.clone(), part.group.clone())).or_default().push(part);
-    }
-    let mut files: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
-    for ((path, _), parts) in groups {
-        let Some(What::Bytes { offset: first, total }) =
-            parts.first().map(|part| part.what.clone())
-        else {
-            files.insert(path, Vec::new());
-            continue;
-        };
-        let end = parts.iter().try_fold(first, |at, part| match part.what {
-            What::Bytes { offset, .. } if offset == at => Some(at + part.bytes),
-            _ => None,
-        });
-        let length: u64 = files.get(&path).into_iter().flatten().map(|(_, bytes)| bytes).sum();
-        // Not whole, or behind something that is not there.
-        if end != Some(total) || first > length {
-            continue;
-        }
-        let pieces = files.entry(path).or_default();
-        cut(pieces, first);
-        pieces.extend(parts.into_iter().map(|part| (part.key, part.bytes)));
-    }
-    files
-}
-
-/// Leaves the first bytes of a file.
-fn cut(pieces: &mut Vec<(String, u64)>, length: u64) {
-    let mut left = length;
-    pieces.retain_mut(|(_, bytes)| {
-        *bytes = left.min(*bytes);
-        left -= *bytes;
-        *bytes > 0
-    });
-}
-
-/// Returns how much of a changed file is kept: all of before where it has only grown, or nothing.
-async fn kept_of(old: &File, new: &File, path: &Path) -> Result<u64> {
-    let may_have_grown = old.inode == new.inode && new.bytes > old.bytes && old.bytes > 0;
-    let is_worth_it = old.tails < TAILS || new.bytes > SMALL;
-    if !may_have_grown || !is_worth_it {
-        return Ok(0);
-    }
-    Ok(if ends(path, old.bytes).await? == Some(old.ends.clone()) { old.bytes } else { 0 })
-}
-
-/// Returns the sum of both ends of the first bytes of a file; `None` if there is none any more.
-async fn ends(path: &Path, bytes: u64) -> Result<Option<String>> {
-    let path = path.to_owned();
-    blocking(move || {
-        let head = read_piece(&path, 0, bytes.min(ENDS));
-        let tail = read_piece(&path, bytes.saturating_sub(ENDS), bytes);
-        match (head, tail) {
-            (Ok(head), Ok(tail)) => {
-                let sum = XxHash3_128::oneshot(&[&head[..], &tail[..]].concat());
-                Ok(Some(format!("{sum:032x}")))
-            }
-            (Err(error), _) | (_, Err(error)) if error.kind() == ErrorKind::NotFound => Ok(None),
-            (Err(error), _) | (_, Err(error)) => Err(error),
-        }
-    })
-    .await
-}
-
-async fn look(folder: &Path) -> Result<BTreeMap<String, File>> {
-    let folder = folder.to_owned();
-    blocking(move || scan(&folder)).await
-}
-
-/// Lists the files of a folder that are whole, by their paths below it.
-fn scan(folder: &Path) -> Result<BTreeMap<String, File>> {
-    let cannot = |error| Error::io(format!("cannot read {}", folder.display()), error);
-    let mut found = BTreeMap::new();
-    let mut folders = vec![(folder.to_owned(), String::new())];
-    while let Some((folder, below)) = folders.pop() {
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(cannot(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(cannot)?;
-            let name = entry.file_name();
-            let Some(name) = name.to_str() else {
-                tracing::warn!(path = %entry.path().display(), "a file of the run is not kept: its name is no text");
-                continue;
-            };
-            let path = format!("{below}{name}");
-            let metadata = match entry.metadata() {
-                Ok(metadata) => metadata,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(cannot(error)),
-            };
-            if metadata.is_dir() {
-                folders.push((entry.path(), format!("{path}/")));
-            } else if metadata.is_file() && !is_partial(name) && name != MARK {
-                found.insert(path, file_of(&metadata));
-            }
-        }
-    }
-    Ok(found)
-}
-
-fn file_of(metadata: &std::fs::Metadata) -> File {
-    let modified = metadata.modified().ok();
-    let since = modified.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-    let modified = since.map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX));
-    File { bytes: metadata.len(), modified, inode: inode(metadata), ends: String::new(), tails: 0 }
-}
-
-#[cfg(unix)]
-fn inode(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(metadata)
-}
-
-#[cfg(not(unix))]
-fn inode(_: &std::fs::Metadata) -> u64 {
-    0
-}
-
-fn read_piece(path: &Path, from: u64, to: u64) -> Result<Bytes> {
-    let cannot = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => gone(&path.display().to_string()),
-        _ => Error::io(format!("cannot read {}", path.display()), error),
-    };
-    let mut file = std::fs::File::open(path).map_err(cannot)?;
-    file.seek(SeekFrom::Start(from)).map_err(cannot)?;
-    let mut bytes = Vec::new();
-    file.take(to - from).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() as u64 != to - from {
-        let message = format!("{} became shorter while it was read", path.display());
-        return Err(Error::new(ErrorKind::Io, message));
-    }
-    Ok(bytes.into())
-}
-
-async fn remove(path: PathBuf) -> Result<()> {
-    blocking(move || match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::io(format!("cannot remove {}", path.display()), error))
-        }
-        _ => Ok(()),
-    })
-    .await
-}
-
-/// Notes what of the folder is kept, and up to which group.
-async fn mark(folder: &Path, group: Option<String>, files: &BTreeMap<String, File>) -> Result<()> {
-    let path = folder.join(MARK);
-    let bytes = json::line(&Mark { group, files: files.clone() })?;
-    blocking(move || {
-        crate::fs::replace(&path, &bytes, Access::Usual)
-            .map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
-    })
-    .await
-}
-
-fn read_mark(folder: &Path) -> Mark {
-    let bytes = std::fs::read(folder.join(MARK)).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or_default()
-}
-
-fn gone(what: &str) -> Error {
-    Error::new(ErrorKind::NotFound, format!("`{what}` is not kept with the state of its run"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use super::local::TAILS;
     use super::*;
     use crate::storage::objects::{Memory, Objects as _};
-
-    fn part(group: &str, offset: u64, total: u64, bytes: u64) -> Part {
-        let what = What::Bytes { offset, total };
-        of(group, what, "f", bytes)
-    }
-
-    fn of(group: &str, what: What, path: &str, bytes: u64) -> Part {
-        let key = match &what {
-            What::Bytes { offset, .. } => format!("{group}/{offset}"),
-            what => format!("{group}/{what:?}"),
-        };
-        Part { group: group.into(), what, path: path.into(), key, bytes }
-    }
-
-    fn newest(parts: &[&[Part]]) -> String {
-        let pieces = newest_of(parts.concat()).remove("f").unwrap_or_default();
-        let word = |(key, bytes): &(String, u64)| format!("{key}:{bytes}");
-        pieces.iter().map(word).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn a_file_is_its_last_whole_group_and_what_was_put_behind_it() {
-        let whole = [part("1-1", 0, 8, 5), part("1-1", 5, 8, 3)];
-        assert_eq!(newest(&[&whole]), "1-1/0:5 1-1/5:3");
-        let grown = [&whole[..], &[part("1-2", 8, 10, 2)]].concat();
-        assert_eq!(newest(&[&grown]), "1-1/0:5 1-1/5:3 1-2/8:2");
-        // Another holder goes on from less than the first one kept.
-        assert_eq!(newest(&[&grown, &[part("2-1", 6, 9, 3)]]), "1-1/0:5 1-1/5:1 2-1/6:3");
-        assert_eq!(newest(&[&grown, &[part("2-1", 0, 4, 4)]]), "2-1/0:4");
-        assert_eq!(newest(&[&grown, &[of("1-3", What::Gone, "f", 0)]]), "");
-        let again = [of("1-3", What::Gone, "f", 0), part("1-4", 0, 1, 1)];
-        assert_eq!(newest(&[&grown, &again]), "1-4/0:1");
-    }
-
-    #[test]
-    fn a_group_that_is_not_whole_or_behind_nothing_does_not_count() {
-        let old = [part("1-1", 0, 4, 4)];
-        assert_eq!(newest(&[&old, &[part("1-2", 0, 9, 5)]]), "1-1/0:4");
-        assert_eq!(newest(&[&old, &[part("1-2", 6, 9, 3)]]), "1-1/0:4");
-        assert_eq!(newest(&[&old, &[part("1-2", 0, 9, 5), part("1-2", 6, 9, 3)]]), "1-1/0:4");
-    }
-
-    /// A holder that was frozen while it wrote goes on after another has taken over.
-    #[test]
-    fn what_comes_late_from_an_earlier_holder_does_not_count() {
-        let old = [part("1-1", 0, 4, 4)];
-        let late = [part("1-2", 0, 2, 2)];
-        let next = [of("2-0", What::Base, "1-1", 0), part("2-1", 4, 6, 2)];
-        assert_eq!(newest(&[&old, &next]), "1-1/0:4 2-1/4:2");
-        assert_eq!(newest(&[&old, &late, &next]), "1-1/0:4 2-1/4:2");
-        let from_nothing = [of("2-0", What::Base, "nothing", 0), part("2-1", 0, 6, 6)];
-        assert_eq!(newest(&[&late, &from_nothing]), "2-1/0:6");
-    }
 
     /// A machine with its folder, and the bucket that all share.
     struct Machine {
