@@ -1,6 +1,6 @@
 //! What it costs to keep a run's state in a bucket that answers after 50 ms: `cargo bench --bench state`.
 //!
-//! A copy with its journal in a folder and in a bucket, by turns; opening a journal of 100,000 events. The bucket is in memory,
+//! A copy of half a minute with its journal in a folder and in a bucket, by turns; opening a journal of 100,000 events. The bucket is in memory,
 //! with a wait before each answer. The emulator runs as a process of its own.
 #![allow(
     clippy::unwrap_used,
@@ -33,7 +33,7 @@ use vecshift::storage::objects::{Listed, Memory, Objects, Put, Read, Version};
 
 const LATENCY: Duration = Duration::from_millis(50);
 const DIMENSION: usize = 384;
-const RECORDS: u64 = 120_000;
+const RECORDS: u64 = 600_000;
 const NAMESPACES: u64 = 400;
 const ROUNDS: usize = 3;
 const EVENTS: u64 = 100_000;

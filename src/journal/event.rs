@@ -455,19 +455,34 @@ pub enum Event {
 }
 
 impl Event {
-    /// Returns whether the next process does no more than the same again if the last of these events are lost: none of them
-    /// says what was intended, seen before a change, decided by somebody or ended.
+    /// Returns whether the next process does no more than the same again if the last of these events are lost: they say what
+    /// was found, reckoned or begun, and none of them what was intended, seen before a change, decided by somebody or ended.
     pub fn may_wait(&self) -> bool {
         matches!(
             self,
             Self::RunContinued { .. }
                 | Self::StageStarted { .. }
+                | Self::StepBegun { .. }
                 | Self::StepTaken { .. }
+                | Self::RouteChosen { .. }
+                | Self::ShardsDropped { .. }
+                | Self::ShardPlanned { .. }
+                | Self::CopyPlanned { .. }
+                | Self::CopyingStarted { .. }
+                | Self::Checkpointed { .. }
+                | Self::ShardCompleted { .. }
+                | Self::CopyProven { .. }
+                | Self::ContentsRead { .. }
+                | Self::VectorsCompared { .. }
+                | Self::ArtifactWritten { .. }
+                | Self::Noted { .. }
+                | Self::Measured { .. }
+                | Self::Observed { .. }
+                | Self::StageJudged { .. }
                 | Self::WeightSet { .. }
                 | Self::BakeStarted { .. }
                 | Self::Watched { .. }
                 | Self::Judged { .. }
-                | Self::Checkpointed { .. }
         )
     }
 }

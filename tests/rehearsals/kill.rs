@@ -29,13 +29,38 @@ impl Kill {
         Self { after: events, kept: events }
     }
 
-    /// Returns the places after each event of a whole run, and in each step after it has acted and before any of its events
-    /// is on disk.
+    /// Returns the places after each event of a whole run; in each step after it has acted, and before what came of it is on
+    /// disk; and before each event that could not wait, with all lost that waited for it.
+    ///
+    /// An intent is never lost together with its effect: the effect begins when the intent is on disk.
     pub fn all(entries: &[Entry], steps: &[u64]) -> Vec<Self> {
         let last = entries.len() as u64;
-        let in_steps = steps.iter().map(|kept| Self { after: kept + 1, kept: *kept });
-        (1..last).map(Self::after).chain(in_steps).filter(|kill| kill.kept < last).collect()
+        let is_intent = |number: u64| entries.get(number as usize).is_some_and(is_intent);
+        let intents = (0..last).filter(|number| is_intent(*number)).map(|number| number + 1);
+        let acted = steps.iter().copied().chain(intents).filter(|kept| !is_intent(*kept));
+        let acted = acted.map(|kept| Self { after: kept + 1, kept });
+        let killed = (1..last).map(Self::after).chain(acted).chain(waited(entries));
+        killed.filter(|kill| kill.kept < last).collect()
     }
+}
+
+fn is_intent(entry: &Entry) -> bool {
+    let event = serde_json::to_value(&entry.event).unwrap();
+    let name = event["event"].as_str().unwrap();
+    name.ends_with("_intended") || name == "hook_started"
+}
+
+/// Returns the places before each event that could not wait, with all lost that waited for it.
+fn waited(entries: &[Entry]) -> impl Iterator<Item = Kill> {
+    let mut kept = 0;
+    (1..).zip(entries).filter_map(move |(number, entry)| {
+        if entry.event.may_wait() {
+            return None;
+        }
+        let before = std::mem::replace(&mut kept, number);
+        let last_waiting = number - 1;
+        (before > 0 && last_waiting > before).then_some(Kill { after: last_waiting, kept: before })
+    })
 }
 
 /// An observer that signals when a certain number of events has been written, and when nobody writes any more.
