@@ -34,6 +34,17 @@ pub(super) struct Head {
     pub run: Option<String>,
     #[serde(flatten)]
     pub extent: Extent,
+    /// The run before it, which is the last one to whoever reads as long as `run` has no event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
+}
+
+/// A run that has ended, and how far its log reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Before {
+    pub run: String,
+    #[serde(flatten)]
+    pub extent: Extent,
 }
 
 /// How far the log of the last run reached when the head was written. It may be longer by now.
@@ -45,6 +56,12 @@ pub(super) struct Extent {
     /// The last segment of the newest tail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tail: Option<u64>,
+}
+
+impl Extent {
+    fn is_possible(&self) -> bool {
+        self.last_segment < MOST && self.tail.is_none_or(|tail| tail <= self.last_segment)
+    }
 }
 
 /// A head as it was read.
@@ -69,6 +86,16 @@ impl Head {
             lease_s: lease.as_secs(),
             run: None,
             extent: Extent::default(),
+            before: None,
+        }
+    }
+
+    /// Returns what it says of how far the log of a run reaches; `None` if it does not name it.
+    pub fn extent_of(&self, run: &str) -> Option<&Extent> {
+        let before = self.before.as_ref().filter(|before| before.run == run);
+        match &self.run {
+            Some(last) if last == run => Some(&self.extent),
+            _ => before.map(|before| &before.extent),
         }
     }
 
@@ -94,9 +121,9 @@ impl Seen {
     pub fn parse(read: Read, key: &str) -> Result<Self> {
         let head: Head = json::read(&read.bytes, key, FORMAT, |head: &Head| head.v)?;
         let is_possible = head.epoch < MOST
-            && head.extent.last_segment < MOST
             && head.lease_s < MOST
-            && head.extent.tail.is_none_or(|tail| tail <= head.extent.last_segment);
+            && head.extent.is_possible()
+            && head.before.as_ref().is_none_or(|before| before.extent.is_possible());
         if !is_possible {
             return Err(json::damaged(format!(
                 "`{key}` is damaged: it has numbers that no run writes"

@@ -16,6 +16,7 @@ use super::json::damaged;
 use super::layout::{Layout, is_run, number_of};
 use super::log::BucketLog;
 use super::reader::Reader;
+use super::segment::Segment;
 use super::take::{Held, Taker, refuse_strangers};
 use super::terms::Terms;
 use crate::clock::{Clock, after};
@@ -70,10 +71,21 @@ impl BucketHome {
 
     /// Returns the run that letters are for.
     async fn run(&self) -> Result<Option<String>> {
-        match self.current.run() {
-            Some(run) => Ok(Some(run)),
-            None => Ok(self.head().await?.and_then(|seen| seen.head.run)),
+        if let Some(run) = self.current.run() {
+            return Ok(Some(run));
         }
+        let Some(Seen { head, .. }) = self.head().await? else { return Ok(None) };
+        match (head.run, head.before) {
+            (Some(run), Some(before)) if !self.has_begun(&run).await? => Ok(Some(before.run)),
+            (run, _) => Ok(run),
+        }
+    }
+
+    /// Returns whether a run has an event. One whose first segment is a fence never has: what goes on is another run.
+    async fn has_begun(&self, run: &str) -> Result<bool> {
+        let key = self.layout.segment(run, 1);
+        let Some(read) = self.asking.read(&key).await? else { return Ok(false) };
+        Ok(!Segment::parse(read.bytes, &key)?.entries.is_empty())
     }
 
     /// Returns when a run began, by the store's clock.
@@ -100,9 +112,13 @@ impl Home for BucketHome {
             refuse_strangers(&self.asking, &self.layout).await?;
             return Ok(Vec::new());
         };
-        match &head.run {
-            Some(run) => self.read(run, &head.extent).await,
-            None => Ok(Vec::new()),
+        let entries = match &head.run {
+            Some(run) => self.read(run, &head.extent).await?,
+            None => Vec::new(),
+        };
+        match head.before {
+            Some(before) if entries.is_empty() => self.read(&before.run, &before.extent).await,
+            _ => Ok(entries),
         }
     }
 
@@ -111,8 +127,8 @@ impl Home for BucketHome {
             return Ok(None);
         }
         let head = self.head().await?.map(|seen| seen.head);
-        let extent = match head.filter(|head| head.run.as_deref() == Some(run)) {
-            Some(head) => head.extent,
+        let extent = match head.as_ref().and_then(|head| head.extent_of(run)) {
+            Some(extent) => extent.clone(),
             None => {
                 let listed = self.asking.list(&self.layout.log(run)).await?;
                 let last = listed.iter().filter_map(|found| number_of(&found.key)).max();

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::asking::{Again, Asking, OUTAGE, PATIENCE, may_come_back};
-use super::head::{Extent, Head, Seen};
+use super::head::{Before, Extent, Head, Seen};
 use super::json::damaged;
 use super::layout::Layout;
 use super::terms::Terms;
@@ -77,7 +77,8 @@ impl Moment {
 /// What a write of the head is for.
 enum Change {
     Renew,
-    Begin(String),
+    /// The run that begins, and the one that was set aside for it.
+    Begin(String, Option<Before>),
     LetGo,
 }
 
@@ -143,13 +144,13 @@ impl Lease {
         self.adopt(&mut known, there)
     }
 
-    /// Makes `run` the last run of the plan.
+    /// Makes `run` the last run of the plan, in place of one that has ended, which is `None` where none was set aside.
     ///
     /// # Errors
     /// `Locked` if the plan is lost; `Unavailable` where nobody can tell for long.
-    pub async fn begin(&self, run: &str) -> Result<()> {
+    pub async fn begin(&self, run: &str, ended: Option<Before>) -> Result<()> {
         let mut known = self.known.lock().await;
-        self.write(&mut known, &Change::Begin(run.to_owned()), OUTAGE).await
+        self.write(&mut known, &Change::Begin(run.to_owned(), ended), OUTAGE).await
     }
 
     /// Lets go of the plan, in a few seconds or not at all.
@@ -279,8 +280,10 @@ impl Lease {
         let head = Head { nonce, extent, lease_s: self.terms.lease().as_secs(), ..head.clone() };
         match change {
             Change::Renew => head,
-            Change::Begin(run) => {
-                Head { run: Some(run.clone()), extent: Extent::default(), ..head }
+            // A run without an event hides none that has some.
+            Change::Begin(run, ended) => {
+                let before = ended.clone().or(head.before);
+                Head { run: Some(run.clone()), extent: Extent::default(), before, ..head }
             }
             Change::LetGo => Head { holder: None, lock: None, ..head },
         }

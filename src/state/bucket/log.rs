@@ -11,6 +11,7 @@ use super::asking::{Asking, OUTAGE, Settled};
 use super::chain::Chain;
 use super::current::Current;
 use super::files::Files;
+use super::head::Before;
 use super::json::damaged;
 use super::layout::Layout;
 use super::lease::Lease;
@@ -40,6 +41,8 @@ pub(super) struct BucketLog {
     chain: Option<Chain>,
     /// The last segment of the newest tail.
     tail: Option<u64>,
+    /// The run that was set aside, until another begins.
+    ended: Option<Before>,
     current: Current,
     files: Arc<Files>,
 }
@@ -52,10 +55,11 @@ impl BucketLog {
         (chain, tail): (Option<Chain>, Option<u64>),
         (current, files): (Current, Arc<Files>),
     ) -> Self {
-        Self { asking, layout, lease, writer, chain, tail, current, files }
+        Self { asking, layout, lease, writer, chain, tail, ended: None, current, files }
     }
 
-    /// Begins the log of a new run: first the head names it, so that nobody else can begin another.
+    /// Begins the log of a new run: first the head names it, so that nobody else can begin another. The head names the one
+    /// before, too, which is what there is to see until the new one has an event.
     async fn begin(&mut self, entries: &[Entry]) -> Result<()> {
         let run = match (entries.first().map(|entry| &entry.event), &self.chain) {
             (Some(Event::RunStarted { run, .. }), chain)
@@ -66,7 +70,7 @@ impl BucketLog {
             (_, Some(_)) => return Ok(()),
             _ => return Err(Error::unexpected("an event of no run was to be written")),
         };
-        self.lease.begin(run).await?;
+        self.lease.begin(run, self.ended.take()).await?;
         (self.chain, self.tail) = (Some(Chain::new(run)), None);
         self.current.set(run);
         Ok(())
@@ -152,7 +156,11 @@ impl Log for BucketLog {
     async fn archive(&mut self, run: &str) -> Result<()> {
         self.lease.refuse_lost()?;
         match self.chain.take_if(|chain| chain.run() == run) {
-            Some(_) => Ok(()),
+            Some(chain) => {
+                let extent = chain.extent(self.tail);
+                self.ended = Some(Before { run: run.to_owned(), extent });
+                Ok(())
+            }
             None => Err(Error::unexpected(format!("the run {run} is not the one that is open"))),
         }
     }

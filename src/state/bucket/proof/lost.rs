@@ -46,6 +46,8 @@ struct End {
     /// The segments of all runs.
     segments: Vec<String>,
     epoch: u64,
+    /// The run that the head names beside the last one.
+    before: Option<String>,
     letters: usize,
     is_held: bool,
 }
@@ -69,6 +71,7 @@ async fn play(faults: &[(usize, Fault)]) -> (End, usize) {
         last: texts(&home.entries().await.unwrap()),
         segments: shelf.keys().into_iter().filter(is_segment).collect(),
         epoch: head["epoch"].as_u64().unwrap(),
+        before: head["before"]["run"].as_str().map(str::to_owned),
         letters: home.letters().await.unwrap().len(),
         is_held: home.lock().await.unwrap().is_some(),
     };
@@ -154,7 +157,13 @@ fn is_same(end: &End, expected: &End) -> bool {
 }
 
 fn copy(end: &End) -> End {
-    End { first: end.first.clone(), last: end.last.clone(), segments: end.segments.clone(), ..*end }
+    End {
+        first: end.first.clone(),
+        last: end.last.clone(),
+        segments: end.segments.clone(),
+        before: end.before.clone(),
+        ..*end
+    }
 }
 
 #[test]
@@ -162,6 +171,7 @@ fn whatever_becomes_of_one_request_nothing_is_lost_doubled_or_missing() {
     let (expected, count) = virtually(play(&[]));
     assert_eq!(expected.first.len(), 19);
     assert_eq!(expected.last, ["B", "dies", "goes on", "ends"]);
+    assert_eq!(expected.before.as_deref(), Some("A"));
     assert!(!expected.is_held && count > 50, "{count}");
     for at in 0..count {
         for fault in FAULTS {

@@ -447,7 +447,12 @@ async fn observer(world: World, mut rng: Dice) {
                 continue;
             }
         };
-        let Some(run) = run_of(&entries) else { continue };
+        let Some(run) = run_of(&entries) else {
+            if acked > 0 {
+                world.wrong(format!("{acked} events were acknowledged, and no run is seen"));
+            }
+            continue;
+        };
         world.check(&run, &entries, acked);
         let now = texts(&entries);
         if let Some(before) = seen.insert(run.clone(), now.clone())
