@@ -106,72 +106,107 @@ impl Asking {
         unknown(in_time(within, key, self.objects.replace(key, bytes, version)).await)
     }
 
+    /// Reads what is there after a write that nobody answered.
+    ///
+    /// # Errors
+    /// Those of the store that are no outage.
+    pub async fn read_back(&self, key: &str, within: Duration) -> Result<Sent<Option<Read>>> {
+        match self.get(key, within).await {
+            Ok(there) => Ok(Sent::Known(there)),
+            Err(error) if may_come_back(&error) => Ok(Sent::Open(Some(error))),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Writes an object where there is none, and returns what is there then. While that is open, nothing but these bytes is
     /// sent to the key: a request without an answer may still arrive.
     ///
     /// # Errors
     /// `Unavailable` where it stays open; those of the store that are no outage.
     pub async fn settle(&self, key: &str, bytes: &Bytes, limit: Duration) -> Result<Settled> {
-        let mut again = Again::within(limit);
+        let mut again = Again::within(key, limit);
         loop {
             let put = self.create(key, bytes.clone(), LONGEST).await?;
-            let why = match put {
-                Put::Done(_) => return Ok(Settled::Ours),
-                Put::Refused => None,
-                Put::Unknown(error) => Some(error),
+            let why = match Sent::from(put) {
+                Sent::Known(_) => return Ok(Settled::Ours),
+                Sent::Open(why) => why,
             };
-            let why = match self.get(key, LONGEST).await {
-                Ok(Some(there)) if there.bytes == *bytes => return Ok(Settled::Ours),
-                Ok(Some(there)) => return Ok(Settled::Another(there)),
-                Ok(None) => why,
-                Err(error) if may_come_back(&error) => Some(error),
-                Err(error) => return Err(error),
+            let why = match self.read_back(key, LONGEST).await? {
+                Sent::Known(Some(there)) if there.bytes == *bytes => return Ok(Settled::Ours),
+                Sent::Known(Some(there)) => return Ok(Settled::Another(there)),
+                Sent::Known(None) => why,
+                Sent::Open(error) => error,
             };
-            if !again.wait().await {
-                return Err(again.given_up(key, why));
-            }
+            again.wait(why).await?;
         }
     }
 
     /// Writes an object under a name that nobody else has, without reading.
     pub async fn put_own(&self, key: &str, bytes: Bytes) -> Result<()> {
-        let mut again = Again::within(PATIENCE);
+        let mut again = Again::within(key, PATIENCE);
         let mut was_sent = false;
         loop {
-            let why = match self.create(key, bytes.clone(), LONGEST).await? {
-                Put::Done(_) => return Ok(()),
+            let put = self.create(key, bytes.clone(), LONGEST).await?;
+            match Sent::from(put) {
+                Sent::Known(_) => return Ok(()),
                 // The first answer may be a conflict in which nothing was written.
-                Put::Refused if was_sent => return Ok(()),
-                Put::Refused => None,
-                Put::Unknown(error) => Some(error),
-            };
-            was_sent = true;
-            if !again.wait().await {
-                return Err(again.given_up(key, why));
+                Sent::Open(None) if was_sent => return Ok(()),
+                Sent::Open(why) => again.wait(why).await?,
             }
+            was_sent = true;
         }
     }
 }
 
-/// Pauses between tries, which grow.
-pub(super) struct Again {
+/// What is known of something that was sent.
+#[derive(Debug)]
+pub(super) enum Sent<T> {
+    /// What came of it.
+    Known(T),
+    /// It is there, is not, or will be yet; with the last answer that was none.
+    Open(Option<Error>),
+}
+
+impl From<Put> for Sent<Version> {
+    fn from(put: Put) -> Self {
+        match put {
+            Put::Done(version) => Self::Known(version),
+            Put::Refused => Self::Open(None),
+            Put::Unknown(error) => Self::Open(Some(error)),
+        }
+    }
+}
+
+/// Tries to find out what is under a key, with pauses between them that grow.
+pub(super) struct Again<'a> {
+    key: &'a str,
     since: Stopwatch,
     limit: Duration,
     tries: u32,
     pauses: ExponentialBackoff,
 }
 
-impl Again {
-    pub fn within(limit: Duration) -> Self {
+impl<'a> Again<'a> {
+    pub fn within(key: &'a str, limit: Duration) -> Self {
         let pauses = ExponentialBuilder::default()
             .with_min_delay(PAUSES.0)
             .with_max_delay(PAUSES.1)
             .without_max_times();
-        Self { since: Stopwatch::start(), limit, tries: 0, pauses: pauses.build() }
+        Self { key, since: Stopwatch::start(), limit, tries: 0, pauses: pauses.build() }
     }
 
-    /// Waits for the next try; returns false once the time is over.
-    pub async fn wait(&mut self) -> bool {
+    /// Waits for the next try; `why` is the last answer that was none.
+    ///
+    /// # Errors
+    /// `Unavailable` once the time is over.
+    pub async fn wait(&mut self, why: Option<Error>) -> Result<()> {
+        match self.has_time().await {
+            true => Ok(()),
+            false => Err(self.given_up(why)),
+        }
+    }
+
+    async fn has_time(&mut self) -> bool {
         self.tries += 1;
         let is_over = self.since.elapsed() >= self.limit && self.tries >= TRIES;
         if !is_over {
@@ -180,9 +215,8 @@ impl Again {
         !is_over
     }
 
-    /// Returns the error for a store of which nobody knows what is under a key; `why` is its last answer that was none.
-    pub fn given_up(&self, key: &str, why: Option<Error>) -> Error {
-        let time = duration(self.since.elapsed());
+    fn given_up(&self, why: Option<Error>) -> Error {
+        let (key, time) = (self.key, duration(self.since.elapsed()));
         let error = match why {
             Some(why) => {
                 let message =
@@ -201,10 +235,10 @@ impl Again {
 
 /// Asks again for what has no answer.
 async fn patiently<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
-    let mut again = Again::within(PATIENCE);
+    let mut again = Again::within("", PATIENCE);
     loop {
         match ask().await {
-            Err(error) if error.is_retryable() && again.wait().await => {}
+            Err(error) if error.is_retryable() && again.has_time().await => {}
             answer => return answer,
         }
     }

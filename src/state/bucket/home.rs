@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::asking::{Again, Asking, PATIENCE};
+use super::asking::{Again, Asking, PATIENCE, Sent};
 use super::chain::Chain;
 use super::current::Current;
 use super::files::Files;
@@ -23,7 +23,6 @@ use crate::clock::{Clock, after};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Entry, Holder, Letter, LockView, Waiting};
 use crate::state::{Home, Taken, is_of_run, new_id, refuse_other_plan};
-use crate::storage::objects::Put;
 
 /// The folder of a plan in a bucket.
 #[derive(Debug)]
@@ -160,11 +159,10 @@ impl Home for BucketHome {
     /// at the latest. Until then it may do what it has already said that it will.
     async fn unlock(&self, id: &str) -> Result<()> {
         let key = self.layout.head();
-        let mut again = Again::within(PATIENCE);
         let mut sent = Vec::new();
+        let mut again = Again::within(&key, PATIENCE);
         loop {
-            let seen = self.head().await?;
-            let seen = match seen {
+            let seen = match self.head().await? {
                 Some(seen) if sent.contains(&seen.head.nonce) => return Ok(()),
                 Some(seen) if seen.head.lock.as_deref() == Some(id) => seen,
                 // Somebody took it since.
@@ -180,16 +178,10 @@ impl Home for BucketHome {
             let epoch = seen.head.epoch + 1;
             let head = Head { epoch, nonce, lock: None, holder: None, ..seen.head };
             let within = self.terms.renewal();
-            match self.asking.replace(&key, head.bytes()?, &seen.version, within).await? {
-                Put::Done(_) => return Ok(()),
-                put if !again.wait().await => {
-                    let why = match put {
-                        Put::Unknown(error) => Some(error),
-                        Put::Done(_) | Put::Refused => None,
-                    };
-                    return Err(again.given_up(&key, why));
-                }
-                Put::Refused | Put::Unknown(_) => {}
+            let put = self.asking.replace(&key, head.bytes()?, &seen.version, within).await?;
+            match Sent::from(put) {
+                Sent::Known(_) => return Ok(()),
+                Sent::Open(why) => again.wait(why).await?,
             }
         }
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::asking::{Again, Asking, OUTAGE, PATIENCE, may_come_back};
+use super::asking::{Again, Asking, OUTAGE, PATIENCE, Sent};
 use super::head::{Before, Extent, Head, Seen};
 use super::json::damaged;
 use super::layout::Layout;
@@ -19,7 +19,7 @@ use super::told::lost;
 use crate::clock::{Clock, Stopwatch, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::state::{Hold, new_id};
-use crate::storage::objects::{Put, Version};
+use crate::storage::objects::{Put, Read, Version};
 
 /// How long a process waits for an answer when it lets go of a plan.
 const LEAVE: Duration = Duration::from_secs(5);
@@ -236,40 +236,42 @@ impl Lease {
     async fn write(&self, known: &mut Known, change: &Change, limit: Duration) -> Result<()> {
         let key = self.layout.head();
         let within = self.terms.renewal();
-        let mut again = Again::within(limit);
+        let mut again = Again::within(&key, limit);
         loop {
             self.refuse_lost()?;
             let head = self.changed(&known.head, change);
             let started = Moment::now(&self.clock);
             let put = self.asking.replace(&key, head.bytes()?, &known.version, within).await?;
-            let why = match put {
-                Put::Done(version) => {
+            let written = match Sent::from(put) {
+                Sent::Known(version) => Sent::Known(version),
+                Sent::Open(why) => match self.asking.read_back(&key, within).await? {
+                    Sent::Known(there) => self.found(known, &head, there, why)?,
+                    Sent::Open(error) => Sent::Open(error),
+                },
+            };
+            match written {
+                Sent::Known(version) => {
                     *known = Known { head, version };
                     *guard(&self.renewed) = started;
                     return Ok(());
                 }
-                Put::Refused => None,
-                Put::Unknown(error) => Some(error),
-            };
-            let why = match self.asking.get(&key, within).await {
-                Ok(there) => {
-                    let there = there.map(|read| Seen::parse(read, &key)).transpose()?;
-                    if let Some(Seen { head: there, version, .. }) = &there
-                        && there.nonce == head.nonce
-                    {
-                        *known = Known { head, version: version.clone() };
-                        *guard(&self.renewed) = started;
-                        return Ok(());
-                    }
-                    self.adopt(known, there)?;
-                    why
-                }
-                Err(error) if may_come_back(&error) => Some(error),
-                Err(error) => return Err(error),
-            };
-            if !again.wait().await {
-                return Err(again.given_up(&key, why));
+                Sent::Open(why) => again.wait(why).await?,
             }
+        }
+    }
+
+    /// Says whether the head that is there is the one that was sent; if not, goes on from it.
+    fn found(
+        &self,
+        known: &mut Known,
+        sent: &Head,
+        there: Option<Read>,
+        why: Option<Error>,
+    ) -> Result<Sent<Version>> {
+        let there = there.map(|read| Seen::parse(read, &self.layout.head())).transpose()?;
+        match there {
+            Some(seen) if seen.head.nonce == sent.nonce => Ok(Sent::Known(seen.version)),
+            there => self.adopt(known, there).map(|()| Sent::Open(why)),
         }
     }
 

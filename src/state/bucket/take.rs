@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::asking::{Again, Asking, PATIENCE, Settled};
+use super::asking::{Again, Asking, PATIENCE, Sent, Settled};
 use super::chain::Chain;
 use super::head::{Head, Seen};
 use super::json::damaged;
@@ -18,7 +18,6 @@ use crate::clock::{Clock, until};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Holder;
 use crate::state::new_id;
-use crate::storage::objects::Put;
 
 /// Takes a plan for a holder.
 #[derive(Debug)]
@@ -82,8 +81,8 @@ impl Taker<'_> {
     /// Writes itself into the head. The lease runs from before the first attempt: a lost one may be what is there.
     async fn win(&self) -> Result<(Known, Moment)> {
         let key = self.layout.head();
-        let mut again = Again::within(PATIENCE);
         let mut started = None;
+        let mut again = Again::within(&key, PATIENCE);
         loop {
             let seen = self.head().await?;
             match &seen {
@@ -92,10 +91,7 @@ impl Taker<'_> {
                     return Ok((known, started.unwrap_or_else(|| Moment::now(self.clock))));
                 }
                 Some(seen) => self.refuse_believed(seen).await?,
-                None => {
-                    refuse_strangers(self.asking, self.layout).await?;
-                    self.asking.probe(&self.layout.probes()).await?;
-                }
+                None => self.refuse_unfit().await?,
             }
             let head = self.taken(seen.as_ref().map(|seen| &seen.head));
             let started = *started.get_or_insert_with(|| Moment::now(self.clock));
@@ -104,15 +100,21 @@ impl Taker<'_> {
                 Some(seen) => self.asking.replace(&key, bytes, &seen.version, within).await?,
                 None => self.asking.create(&key, bytes, within).await?,
             };
-            let why = match put {
-                Put::Done(version) => return Ok((Known { head, version }, started)),
-                Put::Refused => None,
-                Put::Unknown(error) => Some(error),
-            };
-            if !again.wait().await {
-                return Err(again.given_up(&key, why));
+            match Sent::from(put) {
+                Sent::Known(version) => return Ok((Known { head, version }, started)),
+                Sent::Open(why) => again.wait(why).await?,
             }
         }
+    }
+
+    /// Refuses a place for the first head of a plan that is somebody else's, or does not keep its conditions.
+    ///
+    /// # Errors
+    /// Those of [`refuse_strangers`] and of the probe.
+    pub async fn refuse_unfit(&self) -> Result<()> {
+        refuse_strangers(self.asking, self.layout).await?;
+        self.asking.probe(&self.layout.probes()).await?;
+        Ok(())
     }
 
     fn taken(&self, seen: Option<&Head>) -> Head {
@@ -138,28 +140,29 @@ impl Taker<'_> {
         head.lock == Some(self.lock(head.epoch))
     }
 
-    async fn head(&self) -> Result<Option<Seen>> {
+    pub async fn head(&self) -> Result<Option<Seen>> {
         let key = self.layout.head();
         self.asking.read(&key).await?.map(|read| Seen::parse(read, &key)).transpose()
     }
 
     /// Refuses a plan whose holder may be at work. The age of its lease is a difference of two times of the store.
-    async fn refuse_believed(&self, seen: &Seen) -> Result<()> {
+    ///
+    /// # Errors
+    /// `Locked`, naming the holder.
+    pub async fn refuse_believed(&self, seen: &Seen) -> Result<()> {
         let Some(view) = seen.lock() else { return Ok(()) };
         let mark = self.layout.probe(&new_id(self.clock.now()));
-        let mut again = Again::within(PATIENCE);
+        let mut again = Again::within(&mark, PATIENCE);
         let now = loop {
             let put = self.asking.create(&mark, "{}\n".into(), self.terms.renewal()).await?;
             if let Some(there) = self.asking.read(&mark).await? {
                 break there.modified;
             }
-            if !again.wait().await {
-                let why = match put {
-                    Put::Unknown(error) => Some(error),
-                    Put::Done(_) | Put::Refused => None,
-                };
-                return Err(again.given_up(&mark, why));
-            }
+            let why = match Sent::from(put) {
+                Sent::Known(_) => None,
+                Sent::Open(why) => why,
+            };
+            again.wait(why).await?;
         };
         let age = until(seen.modified, now);
         match age >= self.terms.ended(seen.head.lease()) {
