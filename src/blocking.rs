@@ -9,8 +9,41 @@ use crate::error::{Error, Result};
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
+    #[cfg(test)]
+    if Inline::is_on() {
+        return work();
+    }
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| cut_off().with_source(error))?
+}
+
+/// Runs work that blocks where it is asked for, as long as this lives on a thread: a simulation plays the same way each time
+/// only if no thread comes earlier or later.
+#[cfg(test)]
+pub(crate) struct Inline(std::marker::PhantomData<*const ()>);
+
+#[cfg(test)]
+thread_local! {
+    static INLINE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+#[cfg(test)]
+impl Inline {
+    pub fn begin() -> Self {
+        INLINE.set(true);
+        Self(std::marker::PhantomData)
+    }
+
+    fn is_on() -> bool {
+        INLINE.get()
+    }
+}
+
+#[cfg(test)]
+impl Drop for Inline {
+    fn drop(&mut self) {
+        INLINE.set(false);
+    }
 }
 
 /// A thread for large work that blocks, one piece after the other. Threads that are taken as they come would each keep

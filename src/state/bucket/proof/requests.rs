@@ -3,13 +3,22 @@
 use std::time::Duration;
 
 use super::store::{Shelf, Store, since};
-use super::{PLAN, bucket, entry, holder, home, noted, written};
+use super::{PLAN, begun, bucket, entry, holder, home, noted, written};
 use crate::journal::Event;
-use crate::state::Backend;
+use crate::state::{Backend, Home, Log};
 
 fn count(shelf: &Shelf) -> [usize; 3] {
     let asked = shelf.asked();
     ["put", "get", "list"].map(|kind| asked.iter().filter(|(of, _)| *of == kind).count())
+}
+
+/// Begins a run and writes it while its plan is held; returns its log.
+async fn begun_by_ada(home: &dyn Home, write: impl AsyncFnOnce(&mut dyn Log)) -> Box<dyn Log> {
+    let mut log = home.take(&holder("ada")).await.unwrap().log;
+    log.append(&[entry(0, begun("A"))]).await.unwrap();
+    let hold = log.hold();
+    tokio::select! { () = write(&mut *log) => {}, error = hold.keep() => panic!("{error}") }
+    log
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,17 +75,13 @@ async fn a_week_of_looks_is_under_two_thousand_requests() {
 async fn a_run_of_a_hundred_segments_whose_holder_died_is_taken_in_a_score_of_requests() {
     let shelf = Shelf::new();
     let home = home(&shelf);
-    let mut log = home.take(&holder("ada")).await.unwrap().log;
-    log.append(&[entry(0, super::begun("A"))]).await.unwrap();
-    let hold = log.hold();
-    let work = async {
+    let dies = begun_by_ada(&*home, async |log| {
         for seq in 1..100 {
             log.append(&[entry(seq, noted("x"))]).await.unwrap();
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-    };
-    tokio::select! { () = work => {}, error = hold.keep() => panic!("{error}") }
-    drop(log);
+    });
+    drop(dies.await);
     tokio::time::sleep(Duration::from_secs(60)).await;
     shelf.asked();
     let taken = home.take(&holder("bob")).await.unwrap();
@@ -90,10 +95,7 @@ async fn a_run_of_a_hundred_segments_whose_holder_died_is_taken_in_a_score_of_re
 async fn a_journal_of_a_hundred_thousand_events_is_open_in_two_seconds_from_afar() {
     let shelf = Shelf::new();
     let home = home(&shelf);
-    let mut log = home.take(&holder("ada")).await.unwrap().log;
-    log.append(&[entry(0, super::begun("A"))]).await.unwrap();
-    let hold = log.hold();
-    let work = async {
+    let ends = begun_by_ada(&*home, async |log| {
         for segment in 0..10_000 {
             let first = segment * 10 + 1;
             let entries: Vec<_> =
@@ -104,9 +106,8 @@ async fn a_journal_of_a_hundred_thousand_events_is_open_in_two_seconds_from_afar
             }
         }
         tokio::time::sleep(Duration::from_secs(9)).await;
-    };
-    tokio::select! { () = work => {}, error = hold.keep() => panic!("{error}") }
-    log.release().await;
+    });
+    ends.await.release().await;
     shelf.asked();
     let far = bucket(Store::far(&shelf, Duration::from_millis(50))).home(PLAN);
     let before = since(&shelf);
