@@ -1,12 +1,11 @@
-//! What is damaged, missing, foreign, forbidden, asleep or away.
+//! What is damaged, missing, foreign, forbidden or asleep.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::store::{Fault, Shelf, Store, Weather};
+use super::store::{Shelf, Store};
 use super::{LEASE, PLAN, begun, bucket, entry, holder, home, noted, start, texts, written};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
@@ -267,69 +266,6 @@ async fn a_laptop_that_slept_looks_before_it_goes_on() {
     let _other = home(&shelf).take(&holder("bob")).await.unwrap().log;
     let error = hold.pass().await.unwrap_err();
     assert!(error.message().contains("bob@ci"), "{error}");
-}
-
-/// Answers nothing while it is away.
-struct Away(AtomicBool);
-
-impl Weather for Away {
-    fn next(&self) -> (Duration, Fault, Duration) {
-        let fault = match self.0.load(Ordering::SeqCst) {
-            true => Fault::Gone,
-            false => Fault::Fine,
-        };
-        (Duration::ZERO, fault, Duration::ZERO)
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_bucket_that_is_away_for_ten_minutes_is_waited_for() {
-    let shelf = Shelf::new();
-    let away = Arc::new(Away(AtomicBool::new(false)));
-    let home = bucket(Store::new(&shelf, away.clone())).home(PLAN);
-    let mut log = home.take(&holder("ada")).await.unwrap().log;
-    log.append(&[entry(0, begun("A"))]).await.unwrap();
-    let hold = log.hold();
-    away.0.store(true, Ordering::SeqCst);
-    let began = tokio::time::Instant::now();
-    let work = async {
-        // Effects go on until the lease is nearly over, then stand still.
-        while began.elapsed() < LEASE / 2 {
-            hold.pass().await.unwrap();
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        tokio::time::sleep(LEASE / 2).await;
-        hold.pass().await.unwrap();
-        assert!(began.elapsed() >= Duration::from_secs(600), "{:?}", began.elapsed());
-        log.append(&[entry(1, noted("on"))]).await.unwrap();
-    };
-    let back = async {
-        tokio::time::sleep(Duration::from_secs(600)).await;
-        away.0.store(false, Ordering::SeqCst);
-        std::future::pending::<()>().await;
-    };
-    tokio::select! { () = work => {}, error = hold.keep() => panic!("{error}"), () = back => {} }
-    assert_eq!(home.entries().await.unwrap().len(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_bucket_that_stays_away_is_given_up() {
-    let shelf = Shelf::new();
-    let away = Arc::new(Away(AtomicBool::new(false)));
-    let home = bucket(Store::new(&shelf, away.clone())).home(PLAN);
-    let mut log = home.take(&holder("ada")).await.unwrap().log;
-    log.append(&[entry(0, begun("A"))]).await.unwrap();
-    away.0.store(true, Ordering::SeqCst);
-    let began = tokio::time::Instant::now();
-    let hold = log.hold();
-    let event = entry(1, noted("x"));
-    let (appended, kept) = tokio::join!(log.append(std::slice::from_ref(&event)), hold.keep());
-    for error in [appended.unwrap_err(), kept, hold.pass().await.unwrap_err()] {
-        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
-        assert!(error.hint().is_some());
-    }
-    let took = began.elapsed().as_secs();
-    assert!((1_800..2_000).contains(&took), "{took}");
 }
 
 #[tokio::test(start_paused = true)]

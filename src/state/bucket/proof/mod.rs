@@ -1,6 +1,7 @@
 //! What the protocol is held to: every request that goes wrong in every way, runners that freeze and die in any order, and what
 //! a commit costs.
 
+mod away;
 mod cut;
 mod damage;
 mod lost;
