@@ -21,7 +21,7 @@ pub use self::bucket::Bucket;
 pub use self::folder::{Folder, LEASE};
 pub use self::journal::{Appended, Events, Fold, Journal, Writer};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Artifact, Entry, Event, Holder, Letter, LockView, Waiting};
+use crate::journal::{Artifact, Entry, Event, Holder, Letter, LockView, RunState, Waiting};
 
 /// A place for the state of plans.
 #[async_trait]
@@ -108,6 +108,14 @@ pub trait Home: Debug + Send + Sync {
     /// `Locked`, naming the holder, if another process has it; those of [`Home::entries`].
     async fn take(&self, holder: &Holder) -> Result<Taken>;
 
+    /// Brings a journal from elsewhere, with the files of its run that lie on this machine: all of it, or nothing that anybody
+    /// sees. Where that was cut off, the same is done again.
+    ///
+    /// # Errors
+    /// `Refused` where there is another run, or this one goes another way; `Locked` while somebody holds the plan; those of
+    /// [`Home::entries`] and of the disk.
+    async fn push(&self, holder: &Holder, pushed: &[Entry]) -> Result<Pushed>;
+
     /// Leaves a letter, which is durable when this returns; returns its name. Needs nothing but the right to write to the inbox.
     ///
     /// # Errors
@@ -166,6 +174,15 @@ pub struct Taken {
     pub log: Box<dyn Log>,
     /// The journal of the last run, whole.
     pub entries: Vec<Entry>,
+}
+
+/// What came of a journal from elsewhere.
+#[derive(Debug)]
+pub struct Pushed {
+    /// The number of its events that were there before.
+    pub there_before: usize,
+    /// The files of its run that are not kept here, as they were not found.
+    pub missing: Vec<Artifact>,
 }
 
 /// The journal of a plan, as its holder writes it.
@@ -228,6 +245,36 @@ fn is_of_run(entries: &[Entry], id: &str) -> bool {
 /// Returns the part of an artifact's path below its run's folder, on whatever machine that was; `None` if it lies elsewhere.
 fn below_artifacts<'a>(path: &'a str, run: &str) -> Option<&'a str> {
     path.split_once(&format!("artifacts/{run}/")).map(|(_, below)| below)
+}
+
+/// Returns the name of a run and what it wrote, by its journal.
+///
+/// # Errors
+/// `Conflict` for events that do not follow each other, `Invalid` for none.
+fn run_of(entries: &[Entry]) -> Result<(String, Vec<Artifact>)> {
+    let state = RunState::fold(entries)?;
+    if state.run.is_empty() {
+        return Err(Error::invalid("there is no run in the journal"));
+    }
+    let wrote = state.stages.iter().flat_map(|stage| stage.artifacts.clone()).collect();
+    Ok((state.run, wrote))
+}
+
+/// Returns what a journal has more than its beginning.
+///
+/// # Errors
+/// `Refused` if it begins otherwise.
+fn rest_of<'a>(pushed: &'a [Entry], there: &[Entry], plan: &str) -> Result<&'a [Entry]> {
+    pushed.strip_prefix(there).ok_or_else(|| another(plan))
+}
+
+/// Returns the error for a plan that has a run where another was to come.
+fn another(plan: &str) -> Error {
+    let message =
+        format!("there is a run of `{plan}` already, which this journal does not go on with");
+    Error::new(ErrorKind::Refused, message).with_hint(
+        "a journal is pushed where there is none, or the beginning of this very one: nothing is written over",
+    )
 }
 
 /// Refuses the journal of another plan.

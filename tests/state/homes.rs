@@ -195,6 +195,35 @@ async fn events_are_there_for_whoever_reads_and_for_the_next_holder() {
     }
 }
 
+#[tokio::test]
+async fn a_journal_from_elsewhere_is_there_whole_and_goes_on() {
+    for peer in peers() {
+        let whole = vec![begun("A"), noted(1, "one"), noted(2, "two")];
+        let other = vec![begun("A"), noted(1, "another")];
+        let log = peer.elsewhere.take(&bob()).await.unwrap().log;
+        let held = peer.here.push(&ada(), &whole).await.unwrap_err();
+        assert_eq!(held.kind(), ErrorKind::Locked, "{}: {held}", peer.name);
+        log.release().await;
+        for (part, there_before) in [(2, 0), (3, 2), (3, 3)] {
+            let pushed = peer.here.push(&ada(), &whole[..part]).await.unwrap();
+            assert_eq!(pushed.there_before, there_before, "{}", peer.name);
+            assert_eq!(peer.elsewhere.entries().await.unwrap(), whole[..part], "{}", peer.name);
+        }
+        for refused in [&other[..], &whole[..2], &[begun("B")]] {
+            let error = peer.here.push(&ada(), refused).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Refused, "{}: {error}", peer.name);
+        }
+        assert!(peer.elsewhere.lock().await.unwrap().is_none(), "{}", peer.name);
+        let taken = peer.elsewhere.take(&bob()).await.unwrap();
+        assert_eq!(taken.entries, whole, "{}", peer.name);
+        let mut log = taken.log;
+        log.append(&[noted(3, "next")]).await.unwrap();
+        log.release().await;
+        let all = [whole, vec![noted(3, "next")]].concat();
+        assert_eq!(peer.here.entries_of("A").await.unwrap(), Some(all), "{}", peer.name);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn letters_come_in_order_and_are_taken_back() {
     for peer in peers() {

@@ -8,13 +8,16 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::cli::found::Found;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Entry, RunState, parse};
 use crate::report::{count, plural, time};
-use crate::state::Taken;
+use crate::state::Pushed;
+
+/// What to do where a push was cut off.
+const AGAIN: &str =
+    "push the same journal again: until that has come to its end, nobody sees a part of it";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -60,9 +63,6 @@ pub struct PushArguments {
     #[arg(default_value = "-")]
     pub journal: PathBuf,
 }
-
-/// The most events that are pushed in one piece.
-const AT_ONCE: usize = 1_000;
 
 pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
     match command {
@@ -180,52 +180,33 @@ async fn push(session: &Session, arguments: &PushArguments) -> Result<Answer, Fa
         let message = format!("{shown} is of the plan `{}`, not of `{}`", state.plan, found.name);
         return Err(Error::new(ErrorKind::Refused, message).into());
     }
-    let taken = found.home.take(&session.surroundings.holder()).await?;
-    let was_there = push_rest(taken, &parsed.entries, &found).await?;
+    let holder = session.surroundings.holder();
+    let pushed = found.home.push(&holder, &parsed.entries).await.map_err(|error| {
+        match error.is_retryable() {
+            true => error.with_hint(AGAIN),
+            false => error,
+        }
+    })?;
+    let Pushed { there_before, missing } = pushed;
     let events = plural(parsed.entries.len() as u64, "event");
-    let before = match was_there {
+    let before = match there_before {
         0 => String::new(),
-        _ if was_there == parsed.entries.len() => ", all of them there before".to_owned(),
-        was_there => format!(", {} of them there before", count(was_there as u64)),
+        _ if there_before == parsed.entries.len() => ", all of them there before".to_owned(),
+        there_before => format!(", {} of them there before", count(there_before as u64)),
     };
-    let text = format!("{}: all {events} of the run {}{before}.", found.home.shown(), state.run);
-    Ok(Answer::ok(text)
+    let mut lines =
+        vec![format!("{}: all {events} of the run {}{before}.", found.home.shown(), state.run)];
+    if !missing.is_empty() {
+        lines
+            .push("Not pushed, for they are not on this machine as the run wrote them:".to_owned());
+    }
+    lines.extend(missing.iter().map(|of| format!("  {} ({})", of.path, of.name)));
+    Ok(Answer::ok(lines.join("\n"))
         .with("plan", found.name)
         .with("run", state.run)
         .with("events", parsed.entries.len())
-        .with("there_before", was_there))
-}
-
-/// Appends what is not there yet of a journal that begins with what is there. Returns how many events were there.
-///
-/// # Errors
-/// `Refused` for another journal; those of the place, with how far it got.
-async fn push_rest(taken: Taken, pushed: &[Entry], found: &Found) -> Result<usize> {
-    let Taken { mut log, entries } = taken;
-    let was_there = entries.len();
-    let Some(rest) = pushed.strip_prefix(entries.as_slice()) else {
-        log.release().await;
-        let message =
-            format!("there is a run of `{}` in {} already", found.name, found.home.shown());
-        let hint = "a journal is pushed where there is none, or the beginning of this very one: nothing is written over";
-        return Err(Error::new(ErrorKind::Refused, message).with_hint(hint));
-    };
-    let mut result = Ok(());
-    let mut there = was_there;
-    for part in rest.chunks(AT_ONCE) {
-        result = log.append(part).await;
-        if result.is_err() {
-            break;
-        }
-        there += part.len();
-    }
-    log.release().await;
-    result.map(|()| was_there).map_err(|error| {
-        let far = format!("{} of {}, at least", count(there as u64), plural(pushed.len() as u64, "event"));
-        error.with_context("pushed", far).with_hint(
-            "push the same journal again until it says that all events are there; run nothing before",
-        )
-    })
+        .with("there_before", there_before)
+        .with("missing", json!(missing)))
 }
 
 async fn probe(session: &Session) -> Result<Answer, Failure> {

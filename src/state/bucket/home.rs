@@ -15,14 +15,14 @@ use super::inbox::Inbox;
 use super::json::damaged;
 use super::layout::{Layout, is_run, number_of};
 use super::log::BucketLog;
+use super::push::Pusher;
 use super::reader::Reader;
-use super::segment::Segment;
 use super::take::{Held, Taker, refuse_strangers};
 use super::terms::Terms;
 use crate::clock::{Clock, after};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Artifact, Entry, Holder, Letter, LockView, Waiting};
-use crate::state::{Home, Taken, is_of_run, new_id, refuse_other_plan};
+use crate::state::{Home, Pushed, Taken, is_of_run, new_id, refuse_other_plan, run_of};
 
 /// The folder of a plan in a bucket.
 #[derive(Debug)]
@@ -53,10 +53,25 @@ impl BucketHome {
 
     /// Reads a run up to its end.
     async fn read(&self, run: &str, extent: &Extent) -> Result<Vec<Entry>> {
+        self.checked(self.chain(run, extent).await?)
+    }
+
+    async fn chain(&self, run: &str, extent: &Extent) -> Result<Chain> {
         let reader = Reader::new(&self.asking, &self.layout, run);
         let mut chain = reader.read(extent).await?;
         reader.go_on(&mut chain).await?;
-        self.checked(chain)
+        Ok(chain)
+    }
+
+    fn taker<'a>(&'a self, holder: &'a Holder) -> Taker<'a> {
+        Taker {
+            asking: &self.asking,
+            layout: &self.layout,
+            terms: self.terms,
+            clock: &self.clock,
+            holder,
+            id: new_id(self.clock.now()),
+        }
     }
 
     fn checked(&self, chain: Chain) -> Result<Vec<Entry>> {
@@ -75,16 +90,12 @@ impl BucketHome {
         }
         let Some(Seen { head, .. }) = self.head().await? else { return Ok(None) };
         match (head.run, head.before) {
-            (Some(run), Some(before)) if !self.has_begun(&run).await? => Ok(Some(before.run)),
+            (Some(run), Some(before)) => {
+                let has_begun = Reader::new(&self.asking, &self.layout, &run).has_begun().await?;
+                Ok(Some(if has_begun { run } else { before.run }))
+            }
             (run, _) => Ok(run),
         }
-    }
-
-    /// Returns whether a run has an event. One whose first segment is a fence never has: what goes on is another run.
-    async fn has_begun(&self, run: &str) -> Result<bool> {
-        let key = self.layout.segment(run, 1);
-        let Some(read) = self.asking.read(&key).await? else { return Ok(false) };
-        Ok(!Segment::parse(read.bytes, &key)?.entries.is_empty())
     }
 
     /// Returns when a run began, by the store's clock.
@@ -134,7 +145,12 @@ impl Home for BucketHome {
                 Extent { last_segment: last.unwrap_or(0), ..Extent::default() }
             }
         };
-        let entries = self.read(run, &extent).await?;
+        let chain = self.chain(run, &extent).await?;
+        // What came from elsewhere is no run before a head names it, after which whoever takes it leaves a fence.
+        if chain.epoch == 0 && head.is_some_and(|head| head.extent_of(run).is_none()) {
+            return Ok(None);
+        }
+        let entries = self.checked(chain)?;
         Ok(Some(entries).filter(|entries| !entries.is_empty()))
     }
 
@@ -187,16 +203,8 @@ impl Home for BucketHome {
     }
 
     async fn take(&self, holder: &Holder) -> Result<Taken> {
-        let id = new_id(self.clock.now());
         let (asking, layout) = (self.asking.clone(), self.layout.clone());
-        let taker = Taker {
-            asking: &self.asking,
-            layout: &self.layout,
-            terms: self.terms,
-            clock: &self.clock,
-            holder,
-            id: id.clone(),
-        };
+        let taker = self.taker(holder);
         let Held { lease, mut chain, tail } = taker.take().await?;
         let entries = match &mut chain {
             Some(chain) => {
@@ -208,11 +216,17 @@ impl Home for BucketHome {
         let log = BucketLog::new(
             asking,
             layout,
-            (lease, id),
+            (lease, taker.id),
             (chain, tail),
             (self.current.clone(), self.files.clone()),
         );
         Ok(Taken { log: Box::new(log), entries })
+    }
+
+    async fn push(&self, holder: &Holder, pushed: &[Entry]) -> Result<Pushed> {
+        let (run, wrote) = run_of(pushed)?;
+        let (taker, files) = (self.taker(holder), &self.files);
+        Pusher { taker, files, run: &run, pushed, wrote: &wrote }.push().await
     }
 
     async fn ask(&self, letter: &Letter) -> Result<String> {

@@ -19,6 +19,7 @@ mod log;
 mod packs;
 #[cfg(test)]
 mod proof;
+mod push;
 mod reader;
 mod segment;
 mod take;

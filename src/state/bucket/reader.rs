@@ -12,7 +12,7 @@ use super::head::Extent;
 use super::json::damaged;
 use super::layout::Layout;
 use super::packs::{Pack, Piece, cover};
-use super::segment::split;
+use super::segment::{Segment, split};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most requests at once.
@@ -43,6 +43,20 @@ impl<'a> Reader<'a> {
             run,
             permits: Semaphore::new(SIDE_BY_SIDE),
             missing: Mutex::default(),
+        }
+    }
+
+    /// Returns whether the run has an event. One whose first segment is a fence never has: what goes on is another run.
+    ///
+    /// # Errors
+    /// Those of [`Reader::read`].
+    pub async fn has_begun(&self) -> Result<bool> {
+        match self.segment(1).await? {
+            Some(bytes) => {
+                let key = self.layout.segment(self.run, 1);
+                Ok(!Segment::parse(bytes, &key)?.entries.is_empty())
+            }
+            None => Ok(false),
         }
     }
 

@@ -20,6 +20,13 @@ pub(super) fn locked(view: &LockView, age: Duration) -> Error {
         .with_hint("wait for it, or look with `vecshift lock show`")
 }
 
+/// Returns the error for a plan whose holder did not let go of it, and is not known to be gone.
+pub(super) fn unfinished(view: &LockView) -> Error {
+    let message = format!("{} has not let go of this plan, lock {}", view.holder, view.id);
+    Error::new(ErrorKind::Locked, message)
+        .with_hint("see to its end, then `vecshift unlock` it; or go on with the run there")
+}
+
 /// Returns the error for a plan that this process held, by the head that is there now.
 pub(super) fn lost(there: &Head) -> Error {
     let who = match (&there.holder, &there.lock) {

@@ -84,6 +84,18 @@ impl FileLog {
         Ok((of(Some(file), parsed.intact as u64, lock), parsed.entries))
     }
 
+    /// Appends events of which a part would be no journal: all of them are there, or none. Blocks.
+    ///
+    /// # Errors
+    /// Those of [`Log::append`].
+    pub fn append_whole(&mut self, entries: &[Entry]) -> Result<()> {
+        let lines = lines(entries)?;
+        keep(&self.lock, &self.clock)?;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.refuse_others_lines()?;
+        written.replace(&lines).map_err(|error| written.cannot_write(error))
+    }
+
     /// Works on the file while this process holds the plan.
     async fn while_held<T: Send + 'static>(
         &self,
@@ -124,6 +136,25 @@ impl Written {
         ))
     }
 
+    fn cannot_write(&self, error: std::io::Error) -> Error {
+        Error::io(format!("cannot write {}", self.paths.journal().display()), error)
+            .with_hint("look for room on its disk, then run the same command again")
+    }
+
+    /// Puts another file in the place of this one, which has these lines more.
+    fn replace(&mut self, lines: &[u8]) -> std::io::Result<()> {
+        let path = self.paths.journal();
+        let mut whole = match &self.file {
+            Some(_) => fs::read(&path)?,
+            None => Vec::new(),
+        };
+        whole.extend_from_slice(lines);
+        crate::fs::replace(&path, &whole, Access::Usual)?;
+        self.file = Some(OpenOptions::new().append(true).open(&path)?);
+        self.length = whole.len() as u64;
+        Ok(())
+    }
+
     /// Writes at the current end of the file.
     fn write(&mut self, lines: &[u8]) -> std::io::Result<()> {
         let mut file = match &self.file {
@@ -149,11 +180,7 @@ impl Log for FileLog {
         let lines = lines(entries)?;
         self.while_held(move |written| {
             written.refuse_others_lines()?;
-            written.write(&lines).map_err(|error| {
-                let path = written.paths.journal();
-                Error::io(format!("cannot write {}", path.display()), error)
-                    .with_hint("look for room on its disk, then run the same command again")
-            })
+            written.write(&lines).map_err(|error| written.cannot_write(error))
         })
         .await
     }

@@ -18,7 +18,7 @@ pub use self::lock::LEASE;
 use self::lock::Lock;
 use self::log::FileLog;
 use self::paths::Paths;
-use super::{Backend, Home, Taken, below_artifacts, is_of_run};
+use super::{Backend, Home, Pushed, Taken, below_artifacts, is_of_run, rest_of, run_of};
 use crate::blocking::blocking;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -96,6 +96,14 @@ struct FolderHome {
 }
 
 impl FolderHome {
+    /// Returns where an artifact lies.
+    fn place_of(&self, run: &str, artifact: &Artifact) -> PathBuf {
+        match below_artifacts(&artifact.path, run) {
+            Some(below) => self.artifacts(run).join(below),
+            None => PathBuf::from(&artifact.path),
+        }
+    }
+
     async fn on_disk<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
@@ -164,6 +172,24 @@ impl Home for FolderHome {
         .await
     }
 
+    async fn push(&self, holder: &Holder, pushed: &[Entry]) -> Result<Pushed> {
+        let (run, wrote) = run_of(pushed)?;
+        let (holder, pushed) = (holder.clone(), pushed.to_owned());
+        self.on_disk(move |home| {
+            let lock = Lock::take(home.paths.dir(), &holder, &home.clock)?;
+            let paths = home.paths.clone();
+            let (mut log, entries) = FileLog::open(paths, &home.plan, lock, home.clock.clone())?;
+            let rest = rest_of(&pushed, &entries, &home.plan)?;
+            if !rest.is_empty() {
+                log.append_whole(rest)?;
+            }
+            let is_missing = |artifact: &Artifact| !home.place_of(&run, artifact).exists();
+            let missing = wrote.into_iter().filter(is_missing).collect();
+            Ok(Pushed { there_before: entries.len(), missing })
+        })
+        .await
+    }
+
     async fn ask(&self, letter: &Letter) -> Result<String> {
         let letter = letter.clone();
         self.on_disk(move |home| Inbox::new(&home.paths).put(&letter, &home.clock)).await
@@ -191,10 +217,7 @@ impl Home for FolderHome {
     }
 
     async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()> {
-        let from = match below_artifacts(&artifact.path, run) {
-            Some(below) => self.artifacts(run).join(below),
-            None => PathBuf::from(&artifact.path),
-        };
+        let from = self.place_of(run, artifact);
         let to = to.to_owned();
         self.on_disk(move |_| {
             crate::fs::copy(&from, &to).map_err(|error| {

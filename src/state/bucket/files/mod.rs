@@ -7,6 +7,7 @@
 
 mod local;
 mod part;
+mod push;
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -298,25 +299,29 @@ impl Files {
     /// # Errors
     /// `NotFound` if nothing of it is kept; those of the disk and of the bucket.
     pub async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()> {
-        if let Some(key) = &artifact.kept {
-            let listed = self.asking.list(key).await?;
-            if listed.is_empty() {
-                return self.asking.download(key, to).await;
-            }
-            for one in listed {
-                let below = one.key.strip_prefix(key.as_str()).unwrap_or(&one.key);
-                self.asking.download(&one.key, &to.join(below.trim_start_matches('/'))).await?;
-            }
-            return Ok(());
-        }
         // Its path is that of the machine that wrote it.
         let path = artifact.path.replace('\\', "/");
         let below = below_artifacts(&path, run).unwrap_or(&path);
-        let files = newest_of(self.parts(run).await?);
-        match files.get(below).filter(|pieces| !pieces.is_empty()) {
-            Some(pieces) => self.write(to, pieces).await,
-            None => Err(gone(&artifact.path)),
+        if artifact.kept.is_none()
+            && let Some(pieces) = newest_of(self.parts(run).await?).get(below)
+            && !pieces.is_empty()
+        {
+            return self.write(to, pieces).await;
         }
+        let Some(key) = self.place_of(run, artifact) else { return Err(gone(&artifact.path)) };
+        let listed = self.asking.list(&key).await?;
+        if listed.is_empty() {
+            let copied = self.asking.download(&key, to).await;
+            return copied.map_err(|error| match error.kind() {
+                ErrorKind::NotFound => gone(&artifact.path).with_source(error),
+                _ => error,
+            });
+        }
+        for one in listed {
+            let below = one.key.strip_prefix(key.as_str()).unwrap_or(&one.key);
+            self.asking.download(&one.key, &to.join(below.trim_start_matches('/'))).await?;
+        }
+        Ok(())
     }
 }
 
@@ -474,6 +479,39 @@ mod tests {
         let two = Machine::new(&objects);
         two.files.restore("r").await.unwrap();
         assert_eq!(two.read("lines.jsonl"), "1\n2\n");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_pushed_again_is_kept_as_it_is_and_left_alone() {
+        let objects = Arc::new(Memory::new(Clock::system()));
+        let one = Machine::new(&objects);
+        one.add("deep/lines.jsonl", "1\n");
+        one.put("names.csv", "a");
+        one.put("gone.csv", "a");
+        one.files.push("r", 0).await.unwrap();
+        let pushed = objects.list("p").await.unwrap().len();
+        one.files.push("r", 0).await.unwrap();
+        assert_eq!(objects.list("p").await.unwrap().len(), pushed);
+        // The run went on where it was, with another file of the same length.
+        one.add("deep/lines.jsonl", "2\n");
+        one.put("names.csv", "b");
+        std::fs::remove_file(one.path("gone.csv")).unwrap();
+        one.files.push("r", 0).await.unwrap();
+        assert_eq!(one.read("deep/lines.jsonl"), "1\n2\n");
+        let two = Machine::new(&objects);
+        two.files.restore("r").await.unwrap();
+        assert_eq!(
+            (two.read("deep/lines.jsonl"), two.read("names.csv")),
+            ("1\n2\n".into(), "b".into())
+        );
+        assert!(!two.path("gone.csv").exists());
+        // A holder goes on from there, and a machine that has nothing of the run takes nothing away.
+        two.add("deep/lines.jsonl", "3\n");
+        two.files.keep_new("r", 1).await.unwrap();
+        Machine::new(&objects).files.push("r", 1).await.unwrap();
+        let three = Machine::new(&objects);
+        three.files.restore("r").await.unwrap();
+        assert_eq!(three.read("deep/lines.jsonl"), "1\n2\n3\n");
     }
 
     #[tokio::test]

@@ -8,7 +8,11 @@ use crate::storage::objects::Listed;
 pub(super) const GONE: &str = "gone";
 pub(super) const BASE: &str = "base";
 
-/// A part of a file in the bucket: `…/<epoch>-<group>/<offset>-<total>/<path>`.
+/// What makes up a file: keys in order, each with the bytes that count of it; none of a file that was removed.
+pub(super) type Pieces = Vec<(String, u64)>;
+
+/// A part of a file in the bucket: `…/<epoch>-<group>/<offset>-<total>/<path>`, where a group that came
+/// from elsewhere has its sum behind it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Part {
     pub group: String,
@@ -49,14 +53,19 @@ impl Part {
         Some(Self { group, what, path, key: listed.key, bytes })
     }
 
+    /// Returns the number of its group, if that is one of this epoch.
+    pub fn number_of(&self, epoch: u64) -> Option<u64> {
+        let mut words = self.group.split('-');
+        (words.next()?.parse() == Ok(epoch)).then(|| words.next()?.parse().ok())?
+    }
+
     fn epoch(&self) -> &str {
         self.group.split('-').next().unwrap_or_default()
     }
 }
 
-/// Returns what makes up the newest of each file: keys in order, each with the bytes that count of it; nothing for a file that
-/// was removed.
-pub(super) fn newest_of(mut parts: Vec<Part>) -> BTreeMap<String, Vec<(String, u64)>> {
+/// Returns what makes up the newest of each file.
+pub(super) fn newest_of(mut parts: Vec<Part>) -> BTreeMap<String, Pieces> {
     let bases: Vec<Part> = parts.iter().filter(|part| part.what == What::Base).cloned().collect();
     // What a holder wrote after another had begun to build on what was there.
     parts.retain(|part| {
@@ -69,7 +78,7 @@ pub(super) fn newest_of(mut parts: Vec<Part>) -> BTreeMap<String, Vec<(String, u
     for part in parts {
         groups.entry((part.path.clone(), part.group.clone())).or_default().push(part);
     }
-    let mut files: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
+    let mut files: BTreeMap<String, Pieces> = BTreeMap::new();
     for ((path, _), parts) in groups {
         let Some(What::Bytes { offset: first, total }) =
             parts.first().map(|part| part.what.clone())
@@ -94,7 +103,7 @@ pub(super) fn newest_of(mut parts: Vec<Part>) -> BTreeMap<String, Vec<(String, u
 }
 
 /// Leaves the first bytes of a file.
-fn cut(pieces: &mut Vec<(String, u64)>, length: u64) {
+fn cut(pieces: &mut Pieces, length: u64) {
     let mut left = length;
     pieces.retain_mut(|(_, bytes)| {
         *bytes = left.min(*bytes);

@@ -1,5 +1,6 @@
 //! A machine that dies at one of its requests, each in turn: what everybody else sees then, and how it goes on.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,13 +8,13 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::store::{Fault, Shelf, Store, Weather};
-use super::{LEASE, PLAN, begun, bucket, entry, holder, home, noted, texts, written};
+use super::{LEASE, PLAN, begun, bucket_in, entry, holder, home, noted, texts, written};
 use crate::error::Result;
 use crate::journal::{Event, Letter, Request};
 use crate::state::{Backend, Home, Taken};
 
 /// What becomes of the last request of a machine: it never arrives, or it is done and nobody hears of it.
-const ENDS: [Fault; 2] = [Fault::Gone, Fault::Mute];
+pub const ENDS: [Fault; 2] = [Fault::Gone, Fault::Mute];
 
 /// The weather of a machine that dies at a request.
 struct Dying {
@@ -37,16 +38,22 @@ impl Weather for Dying {
 /// Plays `life` on a machine that dies at its request `at`. Returns what came of it; `None` if it died.
 pub async fn until_it_dies<T>(
     shelf: &Shelf,
+    scratch: PathBuf,
     (at, end): (usize, Fault),
     life: impl AsyncFnOnce(Arc<dyn Home>) -> T,
 ) -> Option<T> {
     let weather = Arc::new(Dying { at, end, count: AtomicUsize::new(0), died: Notify::new() });
-    let home = bucket(Store::new(shelf, weather.clone())).home(PLAN);
+    let home = bucket_in(Store::new(shelf, weather.clone()), scratch).home(PLAN);
     tokio::select! {
         biased;
         done = life(home) => Some(done),
         () = weather.died.notified() => None,
     }
+}
+
+/// The scratch folder of a machine without files.
+fn nowhere() -> PathBuf {
+    PathBuf::from("scratch")
 }
 
 /// Sets the run aside that is there, if it shows, and writes another.
@@ -93,11 +100,17 @@ async fn a_run_that_ended_is_seen_until_the_next_one_has_an_event() {
                 home(&shelf).ask(&old).await.unwrap();
                 tokio::time::sleep(Duration::from_secs(2)).await;
                 written(&*home(&shelf), "A", 3).await.unwrap();
-                let first = until_it_dies(&shelf, (at, end), async |home| next_run(&*home, "B").await).await;
+                let first = until_it_dies(&shelf, nowhere(), (at, end), async |home| {
+                    next_run(&*home, "B").await
+                })
+                .await;
                 has_ended = first.is_some();
                 assert_a_run_is_seen(&shelf, &format!("{at} {end:?}")).await;
                 tokio::time::sleep(LEASE * 2).await;
-                let second = until_it_dies(&shelf, (again, end), async |home| next_run(&*home, "C").await).await;
+                let second = until_it_dies(&shelf, nowhere(), (again, end), async |home| {
+                    next_run(&*home, "C").await
+                })
+                .await;
                 assert_a_run_is_seen(&shelf, &format!("{at}, then {again} {end:?}")).await;
                 if let Some(done) = second {
                     done.unwrap();

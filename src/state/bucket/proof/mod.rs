@@ -5,10 +5,12 @@ mod away;
 mod cut;
 mod damage;
 mod lost;
+mod pushed;
 mod requests;
 mod simulation;
 mod store;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +28,12 @@ const PLAN: &str = "twin";
 const LEASE: Duration = Duration::from_secs(12);
 
 fn bucket(objects: impl Objects + 'static) -> Bucket {
-    Bucket::new(Arc::new(objects), LEASE, "scratch", Clock::test(start())).unwrap()
+    bucket_in(objects, "scratch")
+}
+
+/// The same on a machine with a folder for files of runs.
+fn bucket_in(objects: impl Objects + 'static, scratch: impl Into<PathBuf>) -> Bucket {
+    Bucket::new(Arc::new(objects), LEASE, scratch, Clock::test(start())).unwrap()
 }
 
 /// A home that nothing goes wrong with.

@@ -93,14 +93,26 @@ impl Shelf {
         self.0.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, key: &str, bytes: &Bytes, from: Option<&Version>) -> Put {
-        if self.objects().get(key).map(|(.., version)| version) != from {
+    fn put(&self, key: &str, bytes: &Bytes, may: &May) -> Put {
+        let is_met = match (may, self.objects().get(key)) {
+            (May::Always, _) | (May::Create, None) => true,
+            (May::Replace(from), Some((.., version))) => from == version,
+            (May::Create, Some(_)) | (May::Replace(_), None) => false,
+        };
+        if !is_met {
             return Put::Refused;
         }
         self.set(key, Some(bytes.clone()));
         (self.0.seen)(key, bytes);
         Put::Done(version(bytes))
     }
+}
+
+/// When an object may be written.
+enum May {
+    Always,
+    Create,
+    Replace(Version),
 }
 
 fn version(bytes: &Bytes) -> Version {
@@ -187,11 +199,11 @@ impl Store {
         }
     }
 
-    async fn put(&self, key: &str, bytes: Bytes, from: Option<Version>) -> Result<Put> {
+    async fn put(&self, key: &str, bytes: Bytes, may: May) -> Result<Put> {
         self.check("put", key)?;
         let (before, fault, back) = self.weather.next();
         let (shelf, key) = (self.shelf.clone(), key.to_owned());
-        let apply = move || shelf.put(&key, &bytes, from.as_ref());
+        let apply = move || shelf.put(&key, &bytes, &may);
         // What is on its way arrives whatever becomes of who sent it.
         let arriving = async move {
             rest(before).await;
@@ -271,11 +283,11 @@ impl Objects for Store {
     }
 
     async fn create(&self, key: &str, bytes: Bytes) -> Result<Put> {
-        self.put(key, bytes, None).await
+        self.put(key, bytes, May::Create).await
     }
 
     async fn replace(&self, key: &str, bytes: Bytes, version: &Version) -> Result<Put> {
-        self.put(key, bytes, Some(version.clone())).await
+        self.put(key, bytes, May::Replace(version.clone())).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Read>> {
@@ -312,12 +324,22 @@ impl Objects for Store {
         self.look("list", below, look).await
     }
 
-    async fn upload(&self, _: &str, _: &Path) -> Result<()> {
-        Err(Error::unsupported("files are no matter of the journal"))
+    async fn upload(&self, key: &str, file: &Path) -> Result<()> {
+        let bytes = std::fs::read(file).map_err(|error| Error::io("a file is gone", error))?;
+        match self.put(key, bytes.into(), May::Always).await? {
+            Put::Done(_) => Ok(()),
+            Put::Unknown(error) => Err(error),
+            Put::Refused => Err(Error::new(ErrorKind::Unavailable, "a conflict")),
+        }
     }
 
-    async fn download(&self, _: &str, _: &Path) -> Result<()> {
-        Err(Error::unsupported("files are no matter of the journal"))
+    async fn download(&self, key: &str, file: &Path) -> Result<()> {
+        let look = || self.shelf.bytes(key);
+        let Some(bytes) = self.look("get", key, look).await? else {
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no `{key}`")));
+        };
+        crate::fs::replace(file, &bytes, crate::fs::Access::Usual)
+            .map_err(|error| Error::io("a file cannot be written", error))
     }
 }
 
