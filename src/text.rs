@@ -18,7 +18,12 @@ const DIGITS: usize = 8;
 
 /// Writes a name that somebody else gave, for people: [`visible`], and no longer than a line.
 pub fn named(name: &str) -> Cow<'_, str> {
-    match shortened(name, NAME) {
+    named_in(name, NAME)
+}
+
+/// Writes what somebody else gave in about `most` characters, for people: [`shortened`], and [`visible`].
+pub fn named_in(name: &str, most: usize) -> Cow<'_, str> {
+    match shortened(name, most) {
         Cow::Borrowed(name) => visible(name),
         Cow::Owned(name) => Cow::Owned(visible(&name).into_owned()),
     }

@@ -37,7 +37,7 @@ impl Surroundings {
             stdout_is_terminal,
             folder: std::env::current_dir().unwrap_or_default(),
             stderr_is_terminal,
-            width: columns.map_or(80, |(width, _)| width.0).clamp(60, 140),
+            width: columns.map_or(80, |(width, _)| width.0).clamp(40, 140),
         }
     }
 

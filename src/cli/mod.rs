@@ -7,6 +7,7 @@
 //! [`Failure`](failure::Failure), which is shown in one place with the exit code of its kind. However a command ends,
 //! its [`Deliveries`](deliver::Deliveries) record it.
 
+mod columns;
 mod command;
 mod console;
 mod deliver;

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
 use crate::blocking::blocking;
+use crate::cli::columns::Columns;
 use crate::cli::failure::Failure;
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
@@ -199,15 +199,11 @@ fn json(row: &Row) -> serde_json::Value {
 }
 
 fn table(rows: &[Row], width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["stage", "what", "file", "records", "bytes"]);
+    let header = ["stage", "what", "file", "records", "bytes"];
+    let mut table = Columns::new(width, header).with_numbers([3, 4]);
     for row in rows {
         let bytes = row.artifact.written.as_ref().map(|written| count(written.bytes));
-        table.add_row([
+        table.add([
             row.stage.to_string(),
             row.artifact.name.clone(),
             row.file(),
@@ -215,8 +211,5 @@ fn table(rows: &[Row], width: u16) -> String {
             bytes.unwrap_or_else(|| "-".to_owned()),
         ]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    table.text()
 }

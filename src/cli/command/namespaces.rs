@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use super::condition::{describe, filter};
 use super::standstill::{Deletion, Standstill};
 use crate::blocking::blocking;
+use crate::cli::columns::Columns;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::pair;
@@ -377,36 +377,22 @@ fn rows(found: &[Holding], is_filtered: bool) -> Vec<Value> {
 /// Renders a table of namespaces and records, with the total of each namespace if only some are selected, and a last
 /// line for all of them.
 fn table(found: &[Holding], width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width);
     let is_part = found.iter().any(|holding| holding.matching != holding.records);
-    let cells = |name: String, matching: u64, records: u64| {
-        let mut cells = vec![name, count(matching)];
-        cells.extend(is_part.then(|| format!("of {}", count(records))));
-        cells
-    };
-    table.set_header(if is_part {
-        vec!["  namespace", "records", ""]
-    } else {
-        vec!["  namespace", "records"]
-    });
-    for holding in found {
-        let name = format!("  {}", holding.namespace);
-        table.add_row(cells(name, holding.matching, holding.records));
-    }
+    let rows = found.iter().map(|one| (one.namespace.to_string(), one.matching, one.records));
     let records = found.iter().map(|holding| holding.records).sum();
-    let all = format!("  {}", plural(found.len() as u64, "namespace"));
-    table.add_row(cells(all, matching(found), records));
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if column.index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    let all = (plural(found.len() as u64, "namespace"), matching(found), records);
+    let rows = rows.chain([all]);
+    if !is_part {
+        let mut table = Columns::new(width, ["namespace", "records"]).with_numbers([1]).indented();
+        rows.for_each(|(name, _, records)| table.add([name, count(records)]));
+        return table.text();
     }
-    table.trim_fmt()
+    let header = ["namespace", "records", ""];
+    let mut table = Columns::new(width, header).with_numbers([1, 2]).indented();
+    for (name, matching, records) in rows {
+        table.add([name, count(matching), format!("of {}", count(records))]);
+    }
+    table.text()
 }
 
 #[cfg(test)]

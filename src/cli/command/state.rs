@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
+use crate::cli::columns::Columns;
 use crate::cli::failure::Failure;
 use crate::cli::found::Found;
 use crate::cli::output::Answer;
@@ -106,19 +106,10 @@ async fn list(session: &Session) -> Result<Answer, Failure> {
     let text = match rows.is_empty() {
         true => format!("No runs in {}.", state.uri()),
         false => {
-            let mut table = Table::new();
-            table
-                .load_style(presets::NOTHING)
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(session.output.stdout.width)
-                .set_header(["plan", "run", "phase", "events", "last event", "held by"]);
-            rows.into_iter().for_each(|row| {
-                table.add_row(row);
-            });
-            table.column_iter_mut().for_each(|column| {
-                column.set_padding((0, 2));
-            });
-            table.trim_fmt()
+            let header = ["plan", "run", "phase", "events", "last event", "held by"];
+            let mut table = Columns::new(session.output.stdout.width, header);
+            rows.into_iter().for_each(|row| table.add(row));
+            table.text()
         }
     };
     Ok(Answer::ok(text).with("state", state.uri()).with("plans", documents))

@@ -1,10 +1,10 @@
 //! `status`: shows where runs stand, what they wait for, how to release them, and whether they can be rolled back.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::cli::columns::Columns;
 use crate::cli::failure::{Failure, error_json, error_words};
 use crate::cli::found::Found;
 use crate::cli::output::Answer;
@@ -156,19 +156,9 @@ fn traffic_lines(report: &Report, now: Option<&TrafficView>) -> Vec<(&'static st
 }
 
 fn overview(all: &[Row], width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["plan", "state", "stage", "waits for", "rollback"]);
-    for row in all {
-        table.add_row(row.cells());
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let mut text = table.trim_fmt();
+    let mut table = Columns::new(width, ["plan", "state", "stage", "waits for", "rollback"]);
+    all.iter().for_each(|row| table.add(row.cells()));
+    let mut text = table.text();
     for row in all {
         match row {
             Row::Known(standing) => {
