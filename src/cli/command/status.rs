@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::columns::Columns;
-use crate::cli::failure::{Failure, error_json, error_words};
-use crate::cli::found::Found;
+use crate::cli::failure::Failure;
+use crate::cli::found::{Found, Unread, exit_of_listing};
 use crate::cli::output::Answer;
 use crate::cli::session::{Session, quoted};
 use crate::cli::standing::{Standing, request_json};
@@ -14,6 +14,7 @@ use crate::cli::traffic::traffic_now;
 use crate::error::{Error, ErrorKind};
 use crate::journal::request_words;
 use crate::report::{Ending, Report, Waiting, paint, time};
+use crate::text::named;
 use crate::traffic::TrafficView;
 
 #[derive(Debug, Args)]
@@ -28,11 +29,8 @@ pub struct Arguments {
 /// The status of one plan.
 enum Row {
     Known(Box<Standing>),
-    /// The journal cannot be read, which is shown beside the other plans.
-    Unknown {
-        plan: String,
-        error: Error,
-    },
+    /// What is kept of it cannot be read, which is shown beside the other plans.
+    Unknown(Unread),
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -45,7 +43,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         None => {
             let mut rows = Vec::new();
             for name in session.runs(arguments.rehearsal)?.plans().await? {
-                rows.extend(row(session, &session.find(&name, arguments.rehearsal)?).await?);
+                rows.extend(row(session, &session.find_named(&name, arguments.rehearsal)?).await?);
             }
             rows
         }
@@ -66,7 +64,9 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         None => text,
     };
     let text = if session.output.stdout.colour { paint(&text) } else { text };
-    Ok(Answer::ok(text).with("runs", rows.iter().map(|row| row.json(now)).collect::<Vec<_>>()))
+    let exit = exit_of_listing(rows.iter().filter_map(Row::error));
+    let runs: Vec<_> = rows.iter().map(|row| row.json(now)).collect();
+    Ok(Answer::new(exit, text).with("runs", runs))
 }
 
 /// Finds a folder of this machine whose runs a person might look for here: where there is none, and where this place hides it.
@@ -84,11 +84,13 @@ async fn row(session: &Session, found: &Found) -> Result<Option<Row>, Failure> {
     match Standing::of(session, found).await {
         Ok(standing) => Ok(Some(Row::Known(Box::new(standing)))),
         Err(Failure::Error(error))
-            if error.kind() == ErrorKind::NotFound && found.is_vacant().await? =>
+            if error.kind() == ErrorKind::NotFound && found.is_vacant().await.unwrap_or(false) =>
         {
             Ok(None)
         }
-        Err(Failure::Error(error)) => Ok(Some(Row::Unknown { plan: found.name.clone(), error })),
+        Err(Failure::Error(error)) => {
+            Ok(Some(Row::Unknown(Unread { plan: found.name.clone(), error })))
+        }
         Err(other) => Err(other),
     }
 }
@@ -175,9 +177,7 @@ fn overview(all: &[Row], width: u16) -> String {
                     text.push_str(&format!("\n\n{plan}: {}", next(standing)));
                 }
             }
-            Row::Unknown { plan, error } => {
-                text.push_str(&format!("\n\n{plan}: {}", error_words(error)));
-            }
+            Row::Unknown(unread) => text.push_str(&format!("\n\n{}", unread.words())),
         }
     }
     text
@@ -199,17 +199,27 @@ impl Row {
                     possible.to_owned(),
                 ]
             }
-            Self::Unknown { plan, .. } => {
-                [plan.clone(), "unknown".to_owned(), nothing(), nothing(), nothing()]
+            Self::Unknown(Unread { plan, .. }) => {
+                let plan = named(plan).into_owned();
+                [plan, "unknown".to_owned(), nothing(), nothing(), nothing()]
             }
+        }
+    }
+
+    fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(unread) => Some(&unread.error),
         }
     }
 
     fn json(&self, now: Timestamp) -> Value {
         match self {
             Self::Known(standing) => as_json(standing, now),
-            Self::Unknown { plan, error } => {
-                json!({ "plan": plan, "state": "unknown", "error": error_json(error) })
+            Self::Unknown(unread) => {
+                let mut document = unread.json();
+                document["state"] = json!("unknown");
+                document
             }
         }
     }
