@@ -310,10 +310,10 @@ impl Files {
             return Ok(());
         }
         // Its path is that of the machine that wrote it.
-        let path = artifact.path.replace('\\', "/");
-        let below = below_artifacts(&path, run).unwrap_or(&path);
+        let below = below_artifacts(&artifact.path, run)
+            .unwrap_or_else(|| artifact.path.replace('\\', "/"));
         let files = newest_of(self.parts(run).await?);
-        match files.get(below).filter(|pieces| !pieces.is_empty()) {
+        match files.get(&below).filter(|pieces| !pieces.is_empty()) {
             Some(pieces) => self.write(to, pieces).await,
             None => Err(gone(&artifact.path)),
         }
