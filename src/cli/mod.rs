@@ -30,6 +30,7 @@ mod place;
 mod preview;
 mod progress;
 mod project;
+mod received;
 mod reference;
 mod saved;
 mod session;
