@@ -1,6 +1,6 @@
 //! Tables without borders, as every command prints them.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Width, presets};
 
 use crate::text::{named_in, wrap};
 
@@ -10,8 +10,8 @@ const GAP: u16 = 2;
 /// The most characters of a cell: more than anybody reads there, and few enough to be laid out at once.
 const CELL: usize = 1_000;
 
-/// What a column is given at least, or all that it has: narrower ones break every word.
-const LEAST: usize = 10;
+/// The longest word that is not broken: an id of a run, and most names.
+const WORD: usize = 30;
 
 /// A table without borders. Cells are broken where the columns do not fit, and where nothing of that could be read, each row is
 /// a block of lines.
@@ -59,14 +59,24 @@ impl Columns {
 
     /// Renders the table, without spaces at the ends of lines.
     pub fn text(&self) -> String {
-        let all = || self.rows.iter().chain([&self.header]);
-        let widest = |at: usize| all().map(|row| row[at].chars().count()).max().unwrap_or(0);
-        let least = |at: usize| widest(at).min(LEAST) + usize::from(self.gap(at));
-        let needed: usize = (0..self.header.len()).map(least).sum();
-        match usize::from(self.indent) + needed <= usize::from(self.width) {
-            true => self.side_by_side(),
+        let least: Vec<u16> = (0..self.header.len()).map(|at| self.least(at)).collect();
+        match least.iter().sum::<u16>() <= self.width {
+            true => self.side_by_side(&least),
             false => self.rows.iter().map(|row| self.block(row)).collect::<Vec<_>>().join("\n\n"),
         }
+    }
+
+    /// Returns the width of a column that breaks no word, with its padding.
+    fn least(&self, column: usize) -> u16 {
+        let all = self.rows.iter().chain([&self.header]);
+        let words = all.flat_map(|row| row[column].split_whitespace());
+        let longest = words.map(|word| word.chars().count()).max().unwrap_or(0).min(WORD);
+        let (left, right) = self.padding(column);
+        u16::try_from(longest).unwrap_or(u16::MAX) + left + right
+    }
+
+    fn padding(&self, column: usize) -> (u16, u16) {
+        (if column == 0 { self.indent } else { 0 }, self.gap(column))
     }
 
     /// Returns the room behind a column.
@@ -78,7 +88,7 @@ impl Columns {
         }
     }
 
-    fn side_by_side(&self) -> String {
+    fn side_by_side(&self, least: &[u16]) -> String {
         let mut table = Table::new();
         table
             .load_style(presets::NOTHING)
@@ -87,8 +97,9 @@ impl Columns {
             .set_header(&self.header)
             .add_rows(&self.rows);
         for column in table.column_iter_mut() {
-            let left = if column.index == 0 { self.indent } else { 0 };
-            column.set_padding((left, self.gap(column.index)));
+            column.set_padding(self.padding(column.index));
+            let least = Width::Fixed(least[column.index]);
+            column.set_constraint(ColumnConstraint::LowerBoundary(least));
             if self.numbers.contains(&column.index) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
@@ -119,7 +130,7 @@ mod tests {
     use super::*;
 
     fn plans(width: u16) -> Columns {
-        let mut table = Columns::new(width, ["plan", "state", "", "waits for"]).with_mark(1);
+        let mut table = Columns::new(width, ["plan", "state", "", "waits for"]).with_mark(2);
         let waits = "approval of canary step 2, which shifts a quarter of the traffic";
         table.add(["twins", "waiting", "%", waits].map(str::to_owned));
         table.add(["small", "done", "=", "-"].map(str::to_owned));
@@ -129,8 +140,8 @@ mod tests {
     #[test]
     fn a_table_is_as_wide_as_it_may_be_and_has_no_spaces_at_the_ends() {
         let wide = "plan   state      waits for\n\
-                    twins  waiting %  approval of canary step 2, which shifts a quarter of the traffic\n\
-                    small  done    =  -";
+                    twins  waiting  % approval of canary step 2, which shifts a quarter of the traffic\n\
+                    small  done     = -";
         assert_eq!(plans(200).text(), wide);
         for width in [40, 80] {
             let text = plans(width).text();
@@ -142,9 +153,18 @@ mod tests {
 
     #[test]
     fn where_no_column_could_be_read_each_row_is_a_block() {
-        let block = "twins\n  state: waiting %\n  waits for: approval\n    of canary step 2,\n    which shifts a\n    \
-                     quarter of the\n    traffic\n\nsmall\n  state: done =\n  waits for: -";
+        let block = "twins\n  state: waiting %\n  waits for: approval of\n    canary step 2, which\n    shifts a quarter of\n    \
+                     the traffic\n\nsmall\n  state: done =\n  waits for: -";
         assert_eq!(plans(24).text(), block);
+    }
+
+    #[test]
+    fn no_word_is_broken_that_could_be_copied() {
+        let run = "01m8gvk8s43hrq3q5zn3e9yr3r";
+        let mut table = Columns::new(60, ["plan", "run", "what was last seen of it"]);
+        table.add(["twins", run, "an approval that somebody has to give"].map(str::to_owned));
+        assert!(table.text().contains(run), "{}", table.text());
+        assert!(table.text().starts_with("plan   run  "), "{}", table.text());
     }
 
     #[test]
@@ -153,7 +173,10 @@ mod tests {
         table.add(["a\nb\u{1b}[2J".to_owned(), "x".repeat(100_000)]);
         let text = table.text();
         assert!(text.contains("a\\nb\\u{1b}[2J"), "{text}");
-        assert!(text.chars().count() < 2_000 && text.lines().all(|line| line.starts_with("  ")), "{text}");
+        assert!(
+            text.chars().count() < 2_000 && text.lines().all(|line| line.starts_with("  ")),
+            "{text}"
+        );
     }
 
     #[test]
@@ -161,6 +184,9 @@ mod tests {
         let mut table = Columns::new(80, ["namespace", "records"]).with_numbers([1]).indented();
         table.add(["a".to_owned(), "1,204".to_owned()]);
         table.add(["b".to_owned(), "7".to_owned()]);
-        assert_eq!(table.text(), "  namespace  records\n  a            1,204\n  b                7");
+        assert_eq!(
+            table.text(),
+            "  namespace  records\n  a            1,204\n  b                7"
+        );
     }
 }

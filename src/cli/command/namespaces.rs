@@ -33,6 +33,7 @@ use crate::report::{count, duration, plural};
 use crate::run::{Erasure, Holding, Wanted};
 use crate::store::Store;
 use crate::store::calls::{CallOptions, Calls, Fence, Gate};
+use crate::text::wrap;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -289,27 +290,29 @@ fn preview(
     state: &RunState,
 ) -> String {
     let side = arguments.side;
+    let head = format!(
+        "Would be deleted from {index} ({}): {} in {}.",
+        side.name(),
+        plural(matching(found), "record"),
+        plural(found.len() as u64, "namespace")
+    );
     let mut blocks = vec![
-        format!(
-            "Would be deleted from {index} ({}): {} in {}.",
-            side.name(),
-            plural(matching(found), "record"),
-            plural(found.len() as u64, "namespace")
-        ),
+        wrap(&head, session.output.stdout.width, "  "),
         table(found, session.output.stdout.width),
     ];
     blocks.extend(describe(&arguments.wheres, &arguments.holds));
     if state.is_open() {
-        blocks.push(match side {
+        let open = match side {
             Side::Source => format!(
-                "The run of {} is open and this is its source: of what is not copied yet it is the\nonly copy. Delete it from the target, too.",
+                "The run of {} is open and this is its source: of what is not copied yet it is the only copy. Delete it from the target, too.",
                 state.plan
             ),
             Side::Target => format!(
-                "The run of {} is open: what is still in the source is missing here then. Delete it\nfrom the source first.",
+                "The run of {} is open: what is still in the source is missing here then. Delete it from the source first.",
                 state.plan
             ),
-        });
+        };
+        blocks.push(wrap(&open, session.output.stdout.width, ""));
     }
     blocks.join("\n\n")
 }
@@ -329,7 +332,9 @@ async fn ask(
     if arguments.confirm.is_some() || !somebody {
         return Ok(None);
     }
-    complain(&format!("{preview}\n\nThis cannot be undone. Type the index's name to delete:"));
+    let question = "This cannot be undone. Type the index's name to delete:";
+    let question = wrap(question, session.output.stderr.width, "");
+    complain(&format!("{preview}\n\n{question}"));
     let typed = blocking(|| {
         let mut line = String::new();
         Ok(std::io::stdin().lock().read_line(&mut line).is_ok().then_some(line))
