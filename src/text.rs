@@ -13,6 +13,10 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
 /// The most characters of a name that somebody else gave: of a record or a namespace.
 const NAME: usize = 72;
 
+/// The most characters of what somebody else wrote that is more than a name: the address of a page, what a request is about.
+/// An address of that length is still one that can be opened.
+pub const REMARK: usize = 300;
+
 /// Digits between the beginning and the end of a long name, which tell it from others with the same ones.
 const DIGITS: usize = 8;
 

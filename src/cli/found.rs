@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::exit::Exit;
-use super::failure::{Failure, error_json, error_words};
+use super::failure::{Failure, error_json, error_of_others};
 use super::saved::Saved;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -82,7 +82,7 @@ pub struct Unread {
 impl Unread {
     /// Says what is wrong with it, as a paragraph below a table.
     pub fn words(&self) -> String {
-        format!("{}: {}", named(&self.plan), error_words(&self.error))
+        format!("{}: {}", named(&self.plan), error_of_others(&self.error))
     }
 
     pub fn json(&self) -> Value {

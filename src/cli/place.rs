@@ -120,7 +120,7 @@ impl Place {
             given.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
         let is_scheme =
             |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
-        if given.is_empty() {
+        if given.is_empty() || given.contains(char::REPLACEMENT_CHARACTER) {
             let named_by = match self.named_by {
                 NamedBy::Variable => format!("the variable `{VARIABLE}` is set, but"),
                 _ => "`--state` is given, but".to_owned(),

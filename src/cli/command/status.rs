@@ -14,7 +14,7 @@ use crate::cli::traffic::traffic_now;
 use crate::error::{Error, ErrorKind};
 use crate::journal::request_words;
 use crate::report::{Ending, Report, Waiting, paint, time};
-use crate::text::named;
+use crate::text::{named, named_in};
 use crate::traffic::TrafficView;
 
 #[derive(Debug, Args)]
@@ -25,6 +25,9 @@ pub struct Arguments {
     #[arg(long)]
     pub rehearsal: bool,
 }
+
+/// The most characters of one line about a run.
+const MOST: usize = 2_000;
 
 /// The status of one plan.
 enum Row {
@@ -143,7 +146,8 @@ fn detail(standing: &Standing, now: Timestamp) -> String {
         lines.push(("process", format!("{} since {}", view.holder, time(view.since))));
     }
     lines.push(("next", next(standing)));
-    let line = |(name, value): &(&str, String)| format!("{name:<11} {value}");
+    // Much of it was written elsewhere: none of it begins a line of its own.
+    let line = |(name, value): &(&str, String)| format!("{name:<11} {}", named_in(value, MOST));
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -164,7 +168,7 @@ fn overview(all: &[Row], width: u16) -> String {
     for row in all {
         match row {
             Row::Known(standing) => {
-                let plan = &standing.report.plan;
+                let plan = named(&standing.report.plan);
                 if let Some(now) = standing.traffic.as_ref().filter(|now| now.standing == "changed")
                 {
                     text.push_str(&format!("\n\n{plan}: the traffic: {}", now.text));
@@ -192,7 +196,7 @@ impl Row {
                 let waits = report.waiting.as_ref().map(|waiting| waiting.what.clone());
                 let possible = if report.rollback.is_possible { "possible" } else { "no" };
                 [
-                    report.plan.clone(),
+                    named(&report.plan).into_owned(),
                     standing.words(),
                     stage_of(report).unwrap_or_else(nothing),
                     waits.unwrap_or_else(nothing),
