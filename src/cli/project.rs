@@ -206,8 +206,9 @@ fn unread(path: &Path, error: std::io::Error) -> Error {
 }
 
 fn wrong(path: &Path, what: &str) -> Error {
-    Error::invalid(format!("{}: {what}", path.display()))
-        .with_hint("a project file has `state`, `vars` and `defaults`; `docs/state.md` describes it")
+    Error::invalid(format!("{}: {what}", path.display())).with_hint(
+        "a project file has `state`, `vars` and `defaults`; `docs/state.md` describes it",
+    )
 }
 
 /// What a file holds, before it is read.

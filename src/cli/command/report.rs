@@ -134,6 +134,9 @@ async fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
         )
         .with_hint("--state says where to look; --rehearsal looks at rehearsals")
         .into()),
-        several => Err(Failure::Usage(format!("name one of the plans: {}", several.iter().map(|name| named(name)).collect::<Vec<_>>().join(", ")))),
+        several => Err(Failure::Usage(format!(
+            "name one of the plans: {}",
+            several.iter().map(|name| named(name)).collect::<Vec<_>>().join(", ")
+        ))),
     }
 }

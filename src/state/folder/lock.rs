@@ -112,9 +112,11 @@ impl Lock {
         let path = record(dir);
         match Self::view(dir)? {
             None if path.exists() => {
-                let message = format!("{} is damaged: nobody knows who held the plan", path.display());
-                Err(Error::new(ErrorKind::Conflict, message)
-                    .with_hint("the next run takes the plan, unless a process of this machine is at it"))
+                let message =
+                    format!("{} is damaged: nobody knows who held the plan", path.display());
+                Err(Error::new(ErrorKind::Conflict, message).with_hint(
+                    "the next run takes the plan, unless a process of this machine is at it",
+                ))
             }
             view => Ok(view),
         }
