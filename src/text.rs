@@ -13,12 +13,21 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
 /// The most characters of a name that somebody else gave: of a record or a namespace.
 const NAME: usize = 72;
 
+/// The most characters of what somebody else wrote that is more than a name: the address of a page, what a request is about.
+/// An address of that length is still one that can be opened.
+pub const REMARK: usize = 300;
+
 /// Digits between the beginning and the end of a long name, which tell it from others with the same ones.
 const DIGITS: usize = 8;
 
 /// Writes a name that somebody else gave, for people: [`visible`], and no longer than a line.
 pub fn named(name: &str) -> Cow<'_, str> {
-    match shortened(name, NAME) {
+    named_in(name, NAME)
+}
+
+/// Writes what somebody else gave in about `most` characters, for people: [`shortened`], and [`visible`].
+pub fn named_in(name: &str, most: usize) -> Cow<'_, str> {
+    match shortened(name, most) {
         Cow::Borrowed(name) => visible(name),
         Cow::Owned(name) => Cow::Owned(visible(&name).into_owned()),
     }

@@ -6,11 +6,15 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use crate::journal::Holder;
+use crate::text::shortened;
+
+/// The most characters of an address that a browser is sure to open.
+const URL: usize = 2_000;
 
 /// The surroundings of one invocation.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// Environment variables whose name and value are valid text.
+    /// Environment variables whose name and value are valid text, and all of the program's own.
     pub variables: BTreeMap<String, String>,
     pub stdin_is_terminal: bool,
     pub stdout_is_terminal: bool,
@@ -25,7 +29,13 @@ impl Surroundings {
     /// Inspects the standard streams; `variables` is the environment.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let text = |(name, value): (OsString, OsString)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
+            let name = name.into_string().ok()?;
+            // One of the program's own says something even if that is no text.
+            let value = match name.starts_with("VECSHIFT_") {
+                true => value.to_string_lossy().into_owned(),
+                false => value.into_string().ok()?,
+            };
+            Some((name, value))
         };
         let stdout_is_terminal = std::io::stdout().is_terminal();
         let stderr_is_terminal = std::io::stderr().is_terminal();
@@ -37,7 +47,7 @@ impl Surroundings {
             stdout_is_terminal,
             folder: std::env::current_dir().unwrap_or_default(),
             stderr_is_terminal,
-            width: columns.map_or(80, |(width, _)| width.0).clamp(60, 140),
+            width: columns.map_or(80, |(width, _)| width.0).clamp(40, 140),
         }
     }
 
@@ -71,12 +81,13 @@ impl Surroundings {
     pub fn user(&self) -> String {
         let names = ["GITHUB_ACTOR", "GITLAB_USER_LOGIN", "USER", "LOGNAME", "USERNAME"];
         let name = names.iter().find_map(|name| self.get(name));
-        name.unwrap_or("somebody").to_owned()
+        own_name(name.unwrap_or("somebody"))
     }
 
     pub fn holder(&self) -> Holder {
         let holder = Holder::new(self.user(), self.host(), std::process::id());
-        Holder { url: self.job_url(), ..holder }
+        let url = self.job_url().map(|url| shortened(&url, URL).into_owned());
+        Holder { url, ..holder }
     }
 
     /// Returns the page of the CI job that runs this process.
@@ -103,7 +114,13 @@ impl Surroundings {
         let host = named.or_else(from_system).unwrap_or_default();
         match host.trim() {
             "" => "localhost".to_owned(),
-            host => host.to_owned(),
+            host => own_name(host),
         }
     }
+}
+
+/// Returns a name as this process says it of itself in locks, requests and journals, which others have to read. No host is
+/// called longer (RFC 1035, section 2.3.4), and two that differ stay two.
+pub fn own_name(name: &str) -> String {
+    shortened(name, 255).into_owned()
 }

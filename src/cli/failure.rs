@@ -7,6 +7,10 @@ use super::output::Answer;
 use crate::error::{Error, ErrorKind};
 use crate::plan::{Colour, Diagnostics, Level};
 use crate::report::Problem;
+use crate::text::named_in;
+
+/// The most characters of what others made wrong.
+const MOST: usize = 1_000;
 
 /// The reason why a command failed.
 #[derive(Debug)]
@@ -105,9 +109,17 @@ pub fn error_text(error: &Error, colour: bool) -> String {
 }
 
 /// Formats what failed, with advice below it.
-pub fn error_words(error: &Error) -> String {
-    let hint = hint_of(error).map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default();
-    format!("{error}{hint}")
+fn error_words(error: &Error) -> String {
+    error.to_string() + &advice(error)
+}
+
+/// The same for an error about names and bytes that others wrote: in one line, however long they are.
+pub fn error_of_others(error: &Error) -> String {
+    named_in(&error.to_string(), MOST).into_owned() + &advice(error)
+}
+
+fn advice(error: &Error) -> String {
+    hint_of(error).map(|hint| format!("\n  what to do: {hint}")).unwrap_or_default()
 }
 
 fn hint_of(error: &Error) -> Option<String> {

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::failure::Failure;
+use serde_json::{Value, json};
+
+use super::exit::Exit;
+use super::failure::{Failure, error_json, error_of_others};
 use super::saved::Saved;
 use super::session::Session;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,6 +14,7 @@ use crate::journal::Entry;
 use crate::provider::language;
 use crate::report::Report;
 use crate::state::Home;
+use crate::text::named;
 
 /// The state of a plan.
 #[derive(Debug)]
@@ -68,21 +72,60 @@ impl Found {
     }
 }
 
+/// A plan that is listed beside the others although what is kept of it cannot be read.
+#[derive(Debug)]
+pub struct Unread {
+    pub plan: String,
+    pub error: Error,
+}
+
+impl Unread {
+    /// Says what is wrong with it, as a paragraph below a table.
+    pub fn words(&self) -> String {
+        format!("{}: {}", named(&self.plan), error_of_others(&self.error))
+    }
+
+    pub fn json(&self) -> Value {
+        json!({ "plan": self.plan, "error": error_json(&self.error) })
+    }
+}
+
+/// Returns how a command ends that lists plans: as an error where one of them could not be read. One of which nothing has begun
+/// is as it should be.
+pub fn exit_of_listing<'a>(unread: impl IntoIterator<Item = &'a Error>) -> Exit {
+    match unread.into_iter().any(|error| error.kind() != ErrorKind::NotFound) {
+        true => Exit::Error,
+        false => Exit::Ok,
+    }
+}
+
 impl Session {
     /// Finds the state of a plan given by file or name. With a name the plan is not read, so that a run can be steered
     /// whatever has become of its file.
     pub fn find(&self, plan: &str, is_rehearsal: bool) -> Result<Found, Failure> {
         let path = Path::new(plan);
-        let is_file = is_file(plan);
-        let reviewed = if is_file { Saved::read(path)? } else { None };
-        let name = match reviewed.as_ref().and_then(Saved::name) {
+        if !is_file(plan) {
+            return Ok(self.find_named(plan, is_rehearsal)?);
+        }
+        let name = match Saved::read(path)?.as_ref().and_then(Saved::name) {
             Some(name) => name.to_owned(),
-            None if is_file => language().read(path, &self.inputs()?)?.plan.name,
-            None => plan.to_owned(),
+            None => language().read(path, &self.inputs()?)?.plan.name,
         };
+        Ok(Found { by_name: false, ..self.found(plan, name, is_rehearsal)? })
+    }
+
+    /// Finds the state of a plan by its name alone, as a listing of plans has it: a file that happens to be called so is not it.
+    ///
+    /// # Errors
+    /// Those of [`Session::runs`].
+    pub fn find_named(&self, name: &str, is_rehearsal: bool) -> Result<Found> {
+        self.found(name, name.to_owned(), is_rehearsal)
+    }
+
+    fn found(&self, plan: &str, name: String, is_rehearsal: bool) -> Result<Found> {
         let home = self.runs(is_rehearsal)?.home(&name);
-        let elsewhere = self.state_elsewhere(path, Some(&name));
-        Ok(Found { name, home, address: self.address(plan), by_name: !is_file, elsewhere })
+        let elsewhere = self.state_elsewhere(Path::new(plan), Some(&name));
+        Ok(Found { name, home, address: self.address(plan), by_name: true, elsewhere })
     }
 }
 

@@ -7,6 +7,7 @@
 //! [`Failure`](failure::Failure), which is shown in one place with the exit code of its kind. However a command ends,
 //! its [`Deliveries`](deliver::Deliveries) record it.
 
+mod columns;
 mod command;
 mod console;
 mod deliver;
@@ -29,6 +30,7 @@ mod place;
 mod preview;
 mod progress;
 mod project;
+mod received;
 mod reference;
 mod saved;
 mod session;

@@ -1,8 +1,11 @@
 //! Formats a line for each change of state, for people who watch a run.
 
+use std::collections::BTreeMap;
+
 use crate::journal::{Aftermath, Entry, Event, Hold, Judged, RunState};
 use crate::model::{Severity, Verdict};
 use crate::report::{Waiting, asker, count, duration, plural, time};
+use crate::text::{REMARK, named, named_in};
 
 /// The indentation of log lines that have no time.
 pub const INDENT: &str = "                ";
@@ -18,7 +21,8 @@ pub enum Detail {
 /// Formats the line of an event; `None` if it is not worth one. `plan` names the plan in suggested commands.
 pub fn line(entry: &Entry, state: &RunState, plan: &str, detail: Detail) -> Option<String> {
     let claims = entry.answers.as_ref().map(|answers| &answers.claims);
-    let who = |by: &str| claims.map_or_else(|| by.to_owned(), |claims| asker(by, claims));
+    let nothing = BTreeMap::new();
+    let who = |by: &str| asker(by, claims.unwrap_or(&nothing));
     let text = run_line(&entry.event, &who, state.rehearsal)
         .or_else(|| stage_line(entry, state, plan))
         .or_else(|| traffic_line(entry))
@@ -33,7 +37,9 @@ fn run_line(event: &Event, who: &dyn Fn(&str) -> String, is_rehearsal: bool) -> 
             let kind = if *rehearsal { "rehearsal" } else { "run" };
             format!("{kind} {run} of {plan}: {source} -> {target}")
         }
-        Event::RunContinued { holder } => format!("taken up by {holder}"),
+        Event::RunContinued { holder } => {
+            format!("taken up by {}", named_in(holder, 2 * REMARK))
+        }
         Event::PlanAdopted { changes, .. } if changes.is_empty() => {
             "the changed plan was adopted".to_owned()
         }
@@ -55,9 +61,12 @@ fn run_line(event: &Event, who: &dyn Fn(&str) -> String, is_rehearsal: bool) -> 
         }
         Event::EraseIntended { side, what, by, namespaces } => {
             let records = plural(namespaces.values().sum(), "record");
+            let (by, what) = (named(by), named_in(what, REMARK));
             format!("{by} deletes {records} from the {}: {what}", side.name())
         }
-        Event::Erased { side, what } => format!("deleted from the {}: {what}", side.name()),
+        Event::Erased { side, what } => {
+            format!("deleted from the {}: {}", side.name(), named_in(what, REMARK))
+        }
         Event::RunFinished => "✓ Done".to_owned(),
         _ => return None,
     })
@@ -96,6 +105,7 @@ fn stage_line(entry: &Entry, state: &RunState, plan: &str) -> Option<String> {
         }
         Event::DeletionConfirmed { stage, index, host, records, by, .. } => {
             let records = plural(*records, "record");
+            let by = named(by);
             format!("{stage}: {by} confirmed that {index} may be deleted: {records} at {host}")
         }
         Event::SourceKept { stage, index, reason } => {
@@ -152,9 +162,10 @@ fn traffic_line(entry: &Entry) -> Option<String> {
             format!("{stage}: ! {weight} of the traffic was asked for, and {known}")
         }
         Event::WeightAcceptAsked { by, weight } => {
-            format!("{by} asked to go on from {weight} of the traffic")
+            format!("{} asked to go on from {weight} of the traffic", named(by))
         }
         Event::WeightAccepted { stage, weight, by, .. } => {
+            let by = named(by);
             format!("{stage}: % goes on from {weight} of the traffic, accepted by {by}")
         }
         Event::WeightSet { stage, weight, actual: None, .. } => {

@@ -44,8 +44,8 @@ pub struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NamedBy {
     Nothing,
-    /// The command line or the environment.
-    Caller,
+    Option,
+    Variable,
     Project,
 }
 
@@ -61,18 +61,20 @@ impl Place {
         let at_project = |path: &str| shown(&project.folder.join(path), working);
         let usual = at_project(FOLDER);
         let of_project = project.state.as_ref();
-        let (uri, folder, named_by) =
-            match (named.or_else(|| surroundings.get(VARIABLE)), of_project) {
-                (Some(named), _) => (named, PathBuf::from(named), NamedBy::Caller),
-                (None, Some(state)) => {
-                    (state.uri.as_str(), at_project(&state.uri), NamedBy::Project)
-                }
-                (None, None) => (FOLDER, usual.clone(), NamedBy::Nothing),
-            };
+        // One that is set and empty was meant to name a place.
+        let of_variable = surroundings.variables.get(VARIABLE).map(String::as_str);
+        let (uri, folder, named_by) = match (named, of_variable, of_project) {
+            (Some(named), ..) => (named, PathBuf::from(named), NamedBy::Option),
+            (_, Some(named), _) => (named, PathBuf::from(named), NamedBy::Variable),
+            (_, _, Some(state)) => (state.uri.as_str(), at_project(&state.uri), NamedBy::Project),
+            (None, None, None) => (FOLDER, usual.clone(), NamedBy::Nothing),
+        };
         let is_folder = !is_uri(uri);
+        // Nothing is put into the working folder for a place that is none.
+        let is_local = is_folder && !uri.trim().is_empty();
         Self {
             uri: if is_folder { folder.display().to_string() } else { uri.to_owned() },
-            local: if is_folder { folder } else { usual },
+            local: if is_local { folder } else { usual },
             named_by,
             working: working.clone(),
             given: uri.to_owned(),
@@ -118,8 +120,12 @@ impl Place {
             given.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| scheme.len() > 1);
         let is_scheme =
             |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
-        if given.is_empty() {
-            let message = format!("`{}` names no place for the state", self.given);
+        if given.is_empty() || given.contains(char::REPLACEMENT_CHARACTER) {
+            let named_by = match self.named_by {
+                NamedBy::Variable => format!("the variable `{VARIABLE}` is set, but"),
+                _ => "`--state` is given, but".to_owned(),
+            };
+            let message = format!("{named_by} names no place for the state");
             return Err(
                 Error::invalid(message).with_hint("give a folder or a URI, or leave it out")
             );

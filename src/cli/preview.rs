@@ -1,8 +1,8 @@
 //! Renders a preview for people: the verdict first, then both sides, the stages and further details.
 
 use clap::ValueEnum;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::columns::Columns;
 use crate::model::IndexDescription;
 use crate::report::{Look, count, plural};
 use crate::run::{Preview, PreviewStage};
@@ -77,15 +77,10 @@ fn side(index: &str, description: Option<&IndexDescription>, records: Option<u64
 }
 
 fn stages(preview: &Preview, width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["", "#", "stage", "", "what would happen", "estimate", "undo"]);
+    let header = ["#", "stage", "", "what would happen", "estimate", "undo"];
+    let mut table = Columns::new(width, header).with_mark(2).indented();
     for (index, stage) in preview.stages.iter().enumerate() {
-        table.add_row([
-            String::new(),
+        table.add([
             (index + 1).to_string(),
             stage.id.to_string(),
             stage.marker.to_string(),
@@ -94,11 +89,7 @@ fn stages(preview: &Preview, width: u16) -> String {
             stage.undo.clone(),
         ]);
     }
-    for column in table.column_iter_mut() {
-        let right = if column.index == 3 { 1 } else { 2 };
-        column.set_padding((0, right));
-    }
-    table.trim_fmt()
+    table.text()
 }
 
 fn what(stage: &PreviewStage) -> String {
@@ -116,27 +107,18 @@ fn names(preview: &Preview, width: u16, shown: Names) -> Option<String> {
     if all.is_empty() || (!changes && shown == Names::First) {
         return None;
     }
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["  namespace", "becomes", "records"]);
+    let header = ["namespace", "becomes", "records"];
+    let mut table = Columns::new(width, header).with_numbers([2]).indented();
     for mapping in all.iter().take(most) {
-        let source = format!("  {}", mapping.source);
-        table.add_row([source, mapping.target.to_string(), count(mapping.records)]);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if column.index == 2 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+        let names = [&mapping.source, &mapping.target].map(ToString::to_string);
+        let [source, target] = names;
+        table.add([source, target, count(mapping.records)]);
     }
     let more = match all.len().saturating_sub(most) {
         0 => String::new(),
         more => format!("\n  and {} more: --names all", plural(more as u64, "namespace")),
     };
-    Some(format!("{}{more}", table.trim_fmt()))
+    Some(format!("{}{more}", table.text()))
 }
 
 /// Lists details that do not fit a column.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub struct StateAt {
     /// A folder, from the project's, or a URI: `s3://bucket/prefix`.
     pub uri: String,
     /// The time for which a holder that gives no sign of life is believed; for places that several machines reach.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub lease: Option<Span>,
 }
 
@@ -45,47 +45,54 @@ pub struct Defaults {
     #[serde(default)]
     pub strict: bool,
     /// `--detach-after`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub detach_after: Option<Span>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default, deserialize_with = "state_at")]
-    state: Option<StateAt>,
-    #[serde(default)]
-    vars: BTreeMap<String, Value>,
-    #[serde(default)]
-    defaults: Defaults,
+    #[serde(default, deserialize_with = "given")]
+    state: Option<Written>,
+    #[serde(default, deserialize_with = "given")]
+    vars: Option<BTreeMap<String, Value>>,
+    #[serde(default, deserialize_with = "given")]
+    defaults: Option<Defaults>,
 }
 
-/// Reads a place in its short form or its long one, either of which keeps its line for what is wrong with it.
-fn state_at<'de, D: Deserializer<'de>>(from: D) -> std::result::Result<Option<StateAt>, D::Error> {
-    struct Either;
-    impl<'de> Visitor<'de> for Either {
-        type Value = Option<StateAt>;
+/// Reads the value of a key that may be left out. One that is there without a value said nothing where something was meant.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<Option<T>, D::Error> {
+    let empty = || D::Error::custom("nothing is given here: give it a value, or leave the key out");
+    Option::deserialize(from)?.map(Some).ok_or_else(empty)
+}
 
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("the `state` as a folder, a URI, or { uri, lease }")
-        }
+/// A place in its short form or its long one, either of which keeps its line for what is wrong with it.
+struct Written(StateAt);
 
-        fn visit_str<E>(self, uri: &str) -> std::result::Result<Self::Value, E> {
-            Ok(Some(StateAt { uri: uri.to_owned(), lease: None }))
-        }
-
-        fn visit_map<A: MapAccess<'de>>(
-            self,
-            map: A,
-        ) -> std::result::Result<Self::Value, A::Error> {
-            StateAt::deserialize(MapAccessDeserializer::new(map)).map(Some)
-        }
-
-        fn visit_unit<E>(self) -> std::result::Result<Self::Value, E> {
-            Ok(None)
-        }
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        from.deserialize_any(Either).map(Self)
     }
-    from.deserialize_any(Either)
+}
+
+struct Either;
+
+impl<'de> Visitor<'de> for Either {
+    type Value = StateAt;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the `state` as a folder, a URI, or { uri, lease }")
+    }
+
+    fn visit_str<E>(self, uri: &str) -> std::result::Result<Self::Value, E> {
+        Ok(StateAt { uri: uri.to_owned(), lease: None })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> std::result::Result<Self::Value, A::Error> {
+        StateAt::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 /// Returns the root of the repository that a file or folder is in.
@@ -123,7 +130,7 @@ impl Project {
         let last = root.as_deref().unwrap_or(own);
         for folder in own.ancestors() {
             let path = folder.join(FILE);
-            if path.is_file()
+            if is_there(&path)?
                 && let Some(project) = Self::read(&path)?
             {
                 return Ok(Some(project));
@@ -142,36 +149,90 @@ impl Project {
 
     /// Reads a project file; `None` for a plan that has its name.
     fn read(path: &Path) -> Result<Option<Self>> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::io(format!("cannot read {}", path.display()), error))?;
-        if is_plan(&text) {
-            return Ok(None);
+        let text = std::fs::read_to_string(path).map_err(|error| unread(path, error))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let wrong = |what: String| wrong(path, &what);
+        if let Some(of_plan) = at_top(text, &["version:", "source:", "stages:"]) {
+            return match at_top(text, &["state:", "defaults:"]) {
+                None => Ok(None),
+                Some(of_project) => Err(wrong(format!(
+                    "it has `{of_project}` of a project and `{of_plan}` of a plan, and can be only one of them"
+                ))),
+            };
         }
-        let wrong = |what: String| {
-            Error::invalid(format!("{}: {what}", path.display())).with_hint(
-                "a project file has `state`, `vars` and `defaults`; `docs/state.md` describes it",
-            )
+        let file = match written(text) {
+            Content::Nothing => return Err(wrong("it is empty".to_owned())),
+            Content::Remarks => File::default(),
+            Content::Keys => serde_saphyr::from_str::<Option<File>>(text)
+                .map_err(|error| wrong(mistake(&error)))?
+                .ok_or_else(|| wrong("it is empty".to_owned()))?,
         };
-        let file: File = match text.trim() {
-            "" => File::default(),
-            _ => serde_saphyr::from_str(&text).map_err(|error| wrong(mistake(&error)))?,
-        };
-        let state = file.state;
+        let state = file.state.map(|Written(state)| state);
         if state.as_ref().is_some_and(|state| state.uri.trim().is_empty()) {
             return Err(wrong("`state` names no place".to_owned()));
         }
-        let vars = scalars(file.vars).map_err(|name| {
+        let vars = scalars(file.vars.unwrap_or_default()).map_err(|name| {
             wrong(format!("the variable `{name}` is no string, number or boolean"))
         })?;
         let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        Ok(Some(Self { folder, state, vars, defaults: file.defaults }))
+        let defaults = file.defaults.unwrap_or_default();
+        Ok(Some(Self { folder, state, vars, defaults }))
     }
 }
 
-/// Returns whether a file is a plan by what stands at its top: one that is wrong in other ways is no project either.
-fn is_plan(text: &str) -> bool {
-    let keys = ["version:", "source:", "stages:"];
-    text.lines().any(|line| keys.iter().any(|key| line.starts_with(key)))
+/// Returns whether there is a project file. What has its name and is no file was meant to be one.
+///
+/// # Errors
+/// `Invalid` for a folder and the like, or a link that leads nowhere; `Io` if nobody can tell.
+fn is_there(path: &Path) -> Result<bool> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let is_absent = |error: &std::io::Error| matches!(error.kind(), NotFound | NotADirectory);
+    match std::fs::symlink_metadata(path) {
+        Err(error) if is_absent(&error) => return Ok(false),
+        looked => looked.map_err(|error| unread(path, error))?,
+    };
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => Ok(true),
+        Ok(found) if found.is_dir() => Err(wrong(path, "it is a folder")),
+        Ok(_) => Err(wrong(path, "it is no file")),
+        Err(error) if is_absent(&error) => Err(wrong(path, "it is a link that leads to nothing")),
+        Err(error) => Err(unread(path, error)),
+    }
+}
+
+fn unread(path: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("cannot read {}", path.display()), error)
+        .with_hint("it says where the state is: nothing is done without it")
+}
+
+fn wrong(path: &Path, what: &str) -> Error {
+    Error::invalid(format!("{}: {what}", path.display())).with_hint(
+        "a project file has `state`, `vars` and `defaults`; `docs/state.md` describes it",
+    )
+}
+
+/// What a file holds, before it is read.
+enum Content {
+    /// Not even a remark, as a write that was cut off leaves it.
+    Nothing,
+    Remarks,
+    Keys,
+}
+
+fn written(text: &str) -> Content {
+    let is_remark = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    match () {
+        () if text.trim().is_empty() => Content::Nothing,
+        () if text.lines().all(is_remark) => Content::Remarks,
+        () => Content::Keys,
+    }
+}
+
+/// Returns the first of these keys that stands at the top of a file. A plan is known by its keys even if it is wrong in other
+/// ways: it is no project either.
+fn at_top<'a>(text: &str, keys: &[&'a str]) -> Option<&'a str> {
+    let is_at_top = |key: &&&str| text.lines().any(|line| line.starts_with(**key));
+    keys.iter().find(is_at_top).map(|key| key.trim_end_matches(':'))
 }
 
 #[cfg(test)]
@@ -197,9 +258,41 @@ mod tests {
     }
 
     #[test]
-    fn a_short_form_and_an_empty_file_are_enough() {
+    fn a_short_form_and_a_remark_are_enough() {
         assert_eq!(project("state: runs\n").unwrap().state.unwrap().uri, "runs");
-        assert_eq!(project("# nothing yet\n").unwrap(), Project::default());
+        for text in ["# nothing yet\n", "\n  # nothing yet\n\n", "{}", "vars: {}\n"] {
+            assert_eq!(project(text).unwrap(), Project::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_of_the_byte_order_is_no_part_of_the_first_key() {
+        assert_eq!(project("\u{feff}state: runs\n").unwrap().state.unwrap().uri, "runs");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), "\u{feff}version: 1\nname: x\n").unwrap();
+        assert_eq!(Project::find(&[dir.path()]).unwrap(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_its_name_and_cannot_be_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let refused = |why: &str| {
+            let error = Project::find(&[dir.path()]).unwrap_err();
+            assert!(error.to_string().contains(FILE) && error.to_string().contains(why), "{error}");
+            let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
+        };
+        std::os::unix::fs::symlink("gone.yaml", &path).unwrap();
+        refused("leads to nothing");
+        std::os::unix::fs::symlink(FILE, &path).unwrap();
+        refused("cannot read");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        refused("is no file");
+        std::fs::create_dir(&path).unwrap();
+        refused("is a folder");
+        std::fs::write(&path, b"\xff\xfes\0").unwrap();
+        refused("cannot read");
     }
 
     #[test]
@@ -212,6 +305,29 @@ mod tests {
             ("vars: { n: [1] }\n", "", "`n`"),
             ("defaults: { strict: maybe }\n", "line 1", "boolean"),
             ("state: [\n", "line", ""),
+            ("vars: {}\nstate:\n", "line 2", "nothing is given"),
+            ("state: ~\n", "line 1", "nothing is given"),
+            ("state: null # s3://shelf\n", "line 1", "nothing is given"),
+            ("state: { uri: }\n", "line 1", ""),
+            ("state:\n  uri: runs\n  lease:\n", "line 3", "nothing is given"),
+            ("vars:\n", "line 1", "nothing is given"),
+            ("vars: { n: }\n", "", "`n`"),
+            ("defaults:\n", "line 1", "nothing is given"),
+            ("defaults: { strict: }\n", "line 1", ""),
+            ("defaults: { detach_after: }\n", "line 1", "nothing is given"),
+            ("state: [runs]\n", "line 1", "state"),
+            ("vars: [n]\n", "line 1", ""),
+            ("defaults: [true]\n", "line 1", ""),
+            ("defaults: true\n", "line 1", ""),
+            ("- state: runs\n", "line 1", ""),
+            ("runs\n", "line 1", ""),
+            ("state: a\nstate: b\n", "line 2", "state"),
+            ("state: a\n---\nstate: b\n", "line", ""),
+            ("", "", "it is empty"),
+            (" \n", "", "it is empty"),
+            ("---\n", "", "it is empty"),
+            ("~\n", "", "it is empty"),
+            ("version: 1\nstate: runs\n", "", "`state` of a project and `version` of a plan"),
         ] {
             let error = project(text).unwrap_err();
             let message = error.message();

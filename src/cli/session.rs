@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::console::Manner;
 use super::deliver::{Deliveries, Outside};
 use super::ended::Ended;
-use super::environment::Surroundings;
+use super::environment::{Surroundings, own_name};
 use super::exit::Exit;
 use super::failure::{Failure, label};
 use super::global::{Global, When};
@@ -25,6 +25,7 @@ use crate::plan::{Inputs, Plan, Read};
 use crate::provider::language;
 use crate::report::{Look, Next, Problem, Report};
 use crate::state::{Backend, Folder, Home};
+use crate::text::visible;
 
 /// One invocation.
 pub struct Session {
@@ -285,7 +286,7 @@ impl Session {
 
     /// Returns the name to record in the journal: the given one, or else the user's.
     pub fn who(&self, given: Option<&str>) -> String {
-        given.map_or_else(|| self.surroundings.user(), str::to_owned)
+        given.map_or_else(|| self.surroundings.user(), own_name)
     }
 
     /// Returns the argument that names the plan in suggested commands, including the state's place and the variables given to
@@ -445,9 +446,11 @@ fn needs_file(next: &Next) -> bool {
 
 /// Quotes text as one word for a POSIX shell.
 pub fn quoted(text: &str) -> String {
+    // What no terminal shows cannot be copied from one either.
+    let text = visible(text);
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:@,+".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {
-        true => text.to_owned(),
+        true => text.into_owned(),
         false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }

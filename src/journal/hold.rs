@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Side, StageId, TrafficChange, Verdict};
+use crate::text::named;
 
 /// Reason why a run waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,8 +49,10 @@ pub struct Gate {
 impl std::fmt::Display for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.step {
-            Some(step) => write!(f, "{} step {}", self.stage, step.saturating_add(1)),
-            None => self.stage.fmt(f),
+            Some(step) => {
+                write!(f, "{} step {}", named(self.stage.as_str()), step.saturating_add(1))
+            }
+            None => f.write_str(&named(self.stage.as_str())),
         }
     }
 }
@@ -74,8 +77,8 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Failed { stage, reason } => write!(f, "{stage} failed: {reason}"),
-            Self::Asked { by, .. } => write!(f, "requested by {by}"),
-            Self::Aborted { by } => write!(f, "aborted by {by}"),
+            Self::Asked { by, .. } => write!(f, "requested by {}", named(by)),
+            Self::Aborted { by } => write!(f, "aborted by {}", named(by)),
         }
     }
 }

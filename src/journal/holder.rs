@@ -1,6 +1,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::text::{REMARK, named, named_in};
+
 /// The process that runs a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
@@ -20,9 +22,9 @@ impl Holder {
 
 impl std::fmt::Display for Holder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{} (process {}", self.name, self.host, self.pid)?;
+        write!(f, "{}@{} (process {}", named(&self.name), named(&self.host), self.pid)?;
         match &self.url {
-            Some(url) => write!(f, ", {url})"),
+            Some(url) => write!(f, ", {})", named_in(url, REMARK)),
             None => f.write_str(")"),
         }
     }

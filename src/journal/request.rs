@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::answers::{Answers, claims, is_for};
 use super::{Event, Gate};
 use crate::model::{Namespace, Share, Side};
+use crate::text::{REMARK, named, named_in};
 
 /// A request to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,18 +128,19 @@ impl Waiting {
 /// Formats a request as `approve canary step 3, asked by ada`.
 pub fn request_words(request: &Request) -> String {
     match request {
-        Request::Approve { gate, by } => format!("approve {gate}, asked by {by}"),
-        Request::Pause { by } => format!("pause, asked by {by}"),
-        Request::Resume { by } => format!("resume, asked by {by}"),
-        Request::Abort { by } => format!("abort and roll back, asked by {by}"),
+        Request::Approve { gate, by } => format!("approve {gate}, asked by {}", named(by)),
+        Request::Pause { by } => format!("pause, asked by {}", named(by)),
+        Request::Resume { by } => format!("resume, asked by {}", named(by)),
+        Request::Abort { by } => format!("abort and roll back, asked by {}", named(by)),
         Request::AcceptWeight { weight, by } => {
-            format!("go on from {weight} of the traffic, asked by {by}")
+            format!("go on from {weight} of the traffic, asked by {}", named(by))
         }
         Request::Erase { side, what, by, .. } => {
+            let (what, by) = (named_in(what, REMARK), named(by));
             format!("stand still for a deletion from the {}: {what}, asked by {by}", side.name())
         }
         Request::Erased { side, what } => {
-            format!("go on after a deletion from the {}: {what}", side.name())
+            format!("go on after a deletion from the {}: {}", side.name(), named_in(what, REMARK))
         }
     }
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::words::{plural, time};
 use crate::journal::{Entry, Event};
 use crate::model::{Namespace, Side};
+use crate::text::{REMARK, named, named_in};
 
 /// What belonged to somebody and was deleted from one side while the run was open, outside of its stages.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,8 +75,8 @@ impl ErasureReport {
         format!(
             "{records} of {namespaces} {were} from the {} ({}), asked for by {} at {}",
             self.side.name(),
-            self.what,
-            self.by,
+            named_in(&self.what, REMARK),
+            named(&self.by),
             time(self.at)
         )
     }

@@ -12,6 +12,7 @@ use crate::clock::until;
 use crate::error::ErrorKind;
 use crate::journal::Stopped;
 use crate::model::{Share, StageId};
+use crate::text::{REMARK, named_in};
 
 /// The version of the report's JSON; fields are only ever added.
 pub const REPORT_FORMAT: u32 = 1;
@@ -184,15 +185,17 @@ impl Report {
     /// Returns the process that started it, and the one that acts now if that is another:
     /// `ada@desk (process 7), now grace@hut (process 9)`.
     pub fn by(&self) -> String {
+        // A name, a machine and a page.
+        let shown = |holder: &str| named_in(holder, 2 * REMARK).into_owned();
         match (self.holders.first(), self.holders.last()) {
             (Some(first), Some(last)) if first != last => {
                 let times = match self.holders.len() - 1 {
                     1 => String::new(),
                     others => format!(", taken up {others} times"),
                 };
-                format!("{first}; now {last}{times}")
+                format!("{}; now {}{times}", shown(first), shown(last))
             }
-            (Some(only), _) => only.clone(),
+            (Some(only), _) => shown(only),
             (None, _) => "-".to_owned(),
         }
     }

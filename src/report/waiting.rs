@@ -5,6 +5,7 @@ use super::words::{plural, time};
 use crate::journal::{Entry, Event, Gate, Hold};
 use crate::model::{StageId, TrafficChange};
 use crate::run::TRAFFIC_UNKNOWN;
+use crate::text::{REMARK, named, named_in};
 
 /// The thing that a run waits for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,12 +33,16 @@ impl Waiting {
         let what = match &hold {
             Hold::Approval { gate } => format!("approval of {gate}"),
             Hold::Time { until } => time(*until),
-            Hold::Paused { by } => format!("somebody to resume it: {by} paused it"),
+            Hold::Paused { by } => format!("somebody to resume it: {} paused it", named(by)),
             Hold::Judgement { verdict, reason } => {
                 format!("measurements: {stage} could not be judged ({verdict}: {reason})")
             }
             Hold::Erasure { side, what, .. } => {
-                format!("the end of a deletion from the {}: {what}", side.name())
+                format!(
+                    "the end of a deletion from the {}: {}",
+                    side.name(),
+                    named_in(what, REMARK)
+                )
             }
             Hold::Until => format!("the next run: the last one stopped before {stage}"),
             Hold::Traffic { change } => format!("the traffic: {change}"),
@@ -77,7 +82,7 @@ impl Waiting {
                 format!("Stopped before {stage}{}", until.unwrap_or_default())
             }
             Hold::Time { until } => format!("Waiting: {stage} goes on at {}", time(*until)),
-            Hold::Paused { by } => format!("Paused by {by}, before {stage} is done"),
+            Hold::Paused { by } => format!("Paused by {}, before {stage} is done", named(by)),
             _ => format!("Waiting for {}", self.what),
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::journal::Artifact;
 use crate::model::Observed;
 pub use crate::model::{duration, plural};
+use crate::text::{REMARK, named, named_in};
 
 /// Writes a count with its thousands apart: `1,204,311`.
 pub fn count(number: u64) -> String {
@@ -51,8 +52,9 @@ pub fn artifact(artifact: &Artifact, run: &str) -> String {
 
 /// Splits the path of a file of a run into the run's folder of files and the path within it.
 pub(super) fn files_of<'a>(path: &'a str, run: &str) -> Option<(&'a str, &'a str)> {
-    let own = format!("artifacts/{run}/");
-    let at = path.find(&own).filter(|_| !run.is_empty())? + own.len();
+    let own = ["/", "\\"].map(|separator| format!("artifacts{separator}{run}{separator}"));
+    let found = own.iter().find_map(|own| Some(path.find(own)? + own.len()));
+    let at = found.filter(|_| !run.is_empty())?;
     Some((&path[..at - 1], &path[at..]))
 }
 
@@ -74,11 +76,13 @@ pub(super) fn short_digest(digest: &str) -> String {
 /// job and of who started it.
 pub fn asker(by: &str, claims: &BTreeMap<String, String>) -> String {
     let of = |names: &[&str]| names.iter().find_map(|name| claims.get(*name));
-    let job = of(&["sub", "repository", "project_path"]).cloned();
-    let actor = of(&["actor", "user_login"]).map(|actor| format!("actor {actor}"));
+    let job = of(&["sub", "repository", "project_path"]);
+    let job = job.map(|job| named_in(job, REMARK).into_owned());
+    let actor = of(&["actor", "user_login"]).map(|actor| format!("actor {}", named(actor)));
+    let by = named(by);
     let said: Vec<_> = job.into_iter().chain(actor).collect();
     match said.is_empty() {
-        true => by.to_owned(),
+        true => by.into_owned(),
         false => format!("{by} (the job's unverified token says {})", said.join(", ")),
     }
 }
@@ -99,6 +103,8 @@ mod tests {
         let inside = file(".vecshift/p/artifacts/01r/audit/samples.parquet");
         assert_eq!(artifact(&inside, "01r"), "sample of 5 records: audit/samples.parquet");
         assert_eq!(files_of(&inside.path, "01r").unwrap().0, ".vecshift/p/artifacts/01r");
+        let of_windows = file(r"C:\p\artifacts\01r\audit\samples.parquet");
+        assert_eq!(artifact(&of_windows, "01r"), r"sample of 5 records: audit\samples.parquet");
         assert_eq!(artifact(&file("/data/x"), "01r"), "sample of 5 records: /data/x");
         assert_eq!(artifact(&file("x"), ""), "sample of 5 records: x");
     }

@@ -242,9 +242,15 @@ fn is_of_run(entries: &[Entry], id: &str) -> bool {
     matches!(first, Some(Event::RunStarted { run, .. }) if run == id)
 }
 
-/// Returns the part of an artifact's path below its run's folder, on whatever machine that was; `None` if it lies elsewhere.
-fn below_artifacts<'a>(path: &'a str, run: &str) -> Option<&'a str> {
-    path.split_once(&format!("artifacts/{run}/")).map(|(_, below)| below)
+/// Returns the part of an artifact's path below its run's folder, as this machine and a bucket write it, on whatever machine
+/// that was; `None` if it lies elsewhere.
+fn below_artifacts(path: &str, run: &str) -> Option<String> {
+    ['/', '\\'].into_iter().find_map(|separator| {
+        let own = format!("artifacts{separator}{run}{separator}");
+        let (before, below) = path.split_once(&own)?;
+        let is_folder = before.is_empty() || before.ends_with(['/', '\\']);
+        is_folder.then(|| below.replace(separator, "/"))
+    })
 }
 
 /// Returns the name of a run and what it wrote, by its journal.
@@ -296,4 +302,25 @@ fn refuse_other_plan(entries: &[Entry], place: &str, plan: &str) -> Result<()> {
 fn new_id(now: Timestamp) -> String {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
     ulid::Ulid::from_parts(millis, rand::random()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_a_run_is_found_by_the_end_of_its_path_on_any_machine() {
+        for (path, below) in [
+            ("/home/a/.vecshift/p/artifacts/01r/audit/x.json", Some("audit/x.json")),
+            ("artifacts/01r/x.json", Some("x.json")),
+            (r"C:\plans\.vecshift\p\artifacts\01r\audit\x.json", Some("audit/x.json")),
+            (r"C:\plans\a/b\p\artifacts\01r\x.json", Some("x.json")),
+            (r"/p/artifacts/01r/od\d.json", Some(r"od\d.json")),
+            ("/p/my-artifacts/01r/x.json", None),
+            ("/p/artifacts/02r/x.json", None),
+            (r"D:\backup\snapshot", None),
+        ] {
+            assert_eq!(below_artifacts(path, "01r").as_deref(), below, "{path}");
+        }
+    }
 }

@@ -80,8 +80,8 @@ fn namespaces_are_deleted_once_confirmed_and_are_gone() {
       creator_twin 1       26
       1 namespace          26
 
-    The run of small is open: what is still in the source is missing here then. Delete it
-    from the source first.
+    The run of small is open: what is still in the source is missing here then.
+    Delete it from the source first.
 
     Nothing was deleted. To delete it:
       vecshift namespaces delete small.yaml --side target --match 'creator_twin 1' --confirm new
@@ -102,6 +102,56 @@ fn namespaces_are_deleted_once_confirmed_and_are_gone() {
 
     let again = emulated.run(&cli, &[&delete[..], &["--confirm", "new"]].concat());
     assert_eq!((again.code, again.out.as_str()), (0, "Nothing in new matches.\n"));
+}
+
+/// Types a line at a terminal of `columns`; returns what is seen there. `script` is a part of every Linux.
+#[cfg(target_os = "linux")]
+fn at_terminal(cli: &Cli, emulated: &Emulated, columns: u16, line: &str) -> Said {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let inner = emulated.command(cli, &[]);
+    let program = env!("CARGO_BIN_EXE_vecshift");
+    let arguments = "namespaces delete small.yaml --side target --match 'creator_twin 1'";
+    let words = format!("stty rows 24 cols {columns}; exec '{program}' {arguments}");
+    let variables = inner.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let mut script = Command::new("script");
+    script.args(["-qec", &words, "/dev/null"]).current_dir(cli.path(".")).env_clear();
+    script.env("PATH", std::env::var_os("PATH").unwrap()).env("SHELL", "/bin/sh").envs(variables);
+    let script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = script.spawn().expect("`script` of util-linux");
+    let mut stdin = child.stdin.take().unwrap();
+    writeln!(stdin, "{line}").unwrap();
+    let said = crate::cli_rig::said(&child.wait_with_output().unwrap());
+    Said { out: said.out.replace("\r\n", "\n"), ..said }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_deleted_for_good_is_read_and_typed_at_a_terminal() {
+    let (cli, emulated) = copied();
+    let wrong = at_terminal(&cli, &emulated, 80, "old");
+    assert_eq!(wrong.code, 8, "{wrong:?}");
+    insta::assert_snapshot!(wrong.out.replace("old\n", ""), @r"
+    Would be deleted from new (target): 26 records in 1 namespace.
+
+      namespace       records
+      creator_twin 1       26
+      1 namespace          26
+
+    The run of small is open: what is still in the source is missing here then.
+    Delete it from the source first.
+
+    This cannot be undone. Type the index's name to delete:
+    Nothing was deleted: that is not `new`.
+    ");
+    assert_eq!(records(&list(&cli, &emulated), 1), 60);
+    let narrow = at_terminal(&cli, &emulated, 40, "new");
+    assert_eq!(narrow.code, 0, "{narrow:?}");
+    let prompt = "This cannot be undone. Type the index's\nname to delete:";
+    assert!(narrow.out.contains(prompt), "{}", narrow.out);
+    let (before, _) = narrow.out.split_once(prompt).unwrap();
+    assert!(before.lines().all(|line| line.chars().count() <= 40), "{before}");
+    assert!(records(&list(&cli, &emulated), 1) < 40);
 }
 
 /// A pod counts and deletes by the filter; a serverless index is walked.

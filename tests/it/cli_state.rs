@@ -88,6 +88,7 @@ fn what_is_wrong_with_a_place_is_said_before_anything_is_done() {
     assert!(wrong.err.contains("docs/state.md"), "{}", wrong.err);
     for (place, code, why) in [
         ("ftp://host/runs", 3, "only s3:, gs:, az: and file: are reached"),
+        ("", 3, "`--state` is given, but names no place"),
         ("s3:/bucket/runs", 3, "two slashes have to follow `s3:`"),
         ("file:/runs", 3, "two slashes have to follow `file:`"),
         (" ", 3, "names no place"),
@@ -151,7 +152,7 @@ fn files_of_a_run_are_listed_and_one_that_is_gone_is_named() {
     let listed = cli.run(&["artifacts", "ls", "twins"]);
     assert!(listed.out.contains("samples.parquet"), "{}", listed.out);
     let gone = cli.run(&["artifacts", "get", "twins", "sample", "--to", "here"]);
-    assert!(gone.code == 3 && gone.err.contains("samples.parquet"), "{gone:?}");
+    assert!(gone.code == 1 && gone.err.contains("samples.parquet"), "{gone:?}");
     let unknown = cli.run(&["artifacts", "get", "twins", "letters"]);
     assert!(unknown.code == 3 && unknown.err.contains("it wrote: samples.parquet"), "{unknown:?}");
 }
@@ -573,4 +574,255 @@ fn an_approval_by_who_may_only_ask_says_what_was_not_checked() {
     assert!(json.as_object().unwrap().contains_key("is_running") && json["is_running"].is_null());
     let by_file = approve("plans/twins.yaml", &[]);
     assert!(by_file.code == 8 && by_file.err.contains("asks for no approval"), "{by_file:?}");
+}
+
+#[test]
+fn a_place_that_was_meant_and_not_said_is_refused_wherever_it_is_needed() {
+    let cli = project("state:\nvars: { n: 7 }\n");
+    for arguments in [&["status"][..], &["state", "ls"], &["run", "plans/twins.yaml"]] {
+        let said = in_folder(&cli, "repository", arguments);
+        assert_eq!(said.code, 3, "{said:?}");
+        let why = ["vecshift.yaml: ", "line 1", "nothing is given here", "docs/state.md"];
+        assert!(why.iter().all(|why| said.err.contains(why)), "{}", said.err);
+    }
+    cli.write("repository/vecshift.yaml", "state: runs\nvars: { n: 7 }\n");
+    let with = |arguments: &[&str], value: &str| {
+        let mut command = cli.command(arguments);
+        command.current_dir(cli.path("repository")).env("VECSHIFT_STATE", value);
+        said(&command.output().unwrap())
+    };
+    for value in ["", "  "] {
+        let said = with(&["status"], value);
+        assert_eq!(said.code, 3, "{said:?}");
+        assert!(said.err.contains("the variable `VECSHIFT_STATE` is set, but"), "{}", said.err);
+        // What needs no state is not stopped, as on a fork, which has none of the variables of a CI.
+        assert_eq!(with(&["validate", "plans/twins.yaml"], value).code, 0);
+        assert_eq!(with(&["status", "--state", "runs"], value).code, 0);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let mut command = cli.command(&["status"]);
+        command.env("VECSHIFT_STATE", std::ffi::OsStr::from_bytes(b"runs\xff"));
+        let said = said(&command.current_dir(cli.path("repository")).output().unwrap());
+        assert!(said.code == 3 && said.err.contains("names no place"), "{said:?}");
+    }
+    cli.write("repository/plans/small.yaml", SMALL);
+    let rehearsed = with(&["rehearse", "plans/small.yaml"], "");
+    assert_eq!(rehearsed.code, 0, "{rehearsed:?}");
+    assert!(!cli.path("repository/rehearsals").exists());
+}
+
+/// Puts plans beside the others of a shared folder that nobody can read: one whose head is damaged, one of a newer version,
+/// one whose head is gone, and one whose journal is damaged.
+fn spoil(cli: &Cli) {
+    let folder = |plan: &str| {
+        let folder = cli.path("shared").join(plan).join("hot");
+        std::fs::create_dir_all(&folder).unwrap();
+        folder.join("head.json")
+    };
+    std::fs::write(folder("damaged"), "{\n").unwrap();
+    std::fs::write(folder("newer"), "{\"v\":99}\n").unwrap();
+    for plan in ["headless", "torn"] {
+        folder(plan);
+        let copied = std::process::Command::new("cp")
+            .args(["-r", "shared/twins/.", &format!("shared/{plan}")])
+            .current_dir(cli.folder.path())
+            .status();
+        assert!(copied.unwrap().success());
+    }
+    // With its versions.
+    std::fs::remove_dir_all(cli.path("shared/headless/hot")).unwrap();
+    let log = std::fs::read_dir(cli.path("shared/torn/runs")).unwrap().next().unwrap().unwrap();
+    std::fs::write(log.path().join("log/000000000001.jsonl"), "#\n").unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plan_that_cannot_be_read_hides_no_other_and_is_named() {
+    let cli = Cli::new();
+    let uri = shared(&cli, "shared");
+    push(&cli, &uri);
+    let taken = wait(shared_home(&cli, &uri, "held").take(&Holder::new("ada", "desk", 7)));
+    let lock = wait(shared_home(&cli, &uri, "held").lock()).unwrap().unwrap().id;
+    spoil(&cli);
+    let run = |arguments: &[&str]| cli.run(&[arguments, &["--state", &uri]].concat());
+    for (arguments, list, spoilt, good) in [
+        (&["state", "ls"][..], "plans", &["damaged", "headless", "newer", "torn"][..], "twins"),
+        (&["status"], "runs", &["damaged", "headless", "newer", "torn"], "twins"),
+        (&["lock", "show"], "locks", &["damaged", "newer"], "held"),
+    ] {
+        let said = run(arguments);
+        assert_eq!(said.code, 1, "{said:?}");
+        assert!(said.out.contains(good), "{}", said.out);
+        let all = cli.json(&[arguments, &["--state", &uri]].concat());
+        let of = |plan: &str| {
+            let found = all[list].as_array().unwrap().iter().find(|one| one["plan"] == plan);
+            found.unwrap_or_else(|| panic!("{plan}: {all}")).clone()
+        };
+        assert!(of(good)["error"].is_null(), "{all}");
+        for plan in spoilt {
+            let error = of(plan)["error"].clone();
+            let kind = if *plan == "newer" { "refused" } else { "conflict" };
+            assert_eq!(error["kind"], kind, "{error}");
+            let words = format!("{plan}: {}", error["message"].as_str().unwrap());
+            assert!(said.out.contains(&words), "{words}: {}", said.out);
+        }
+    }
+    // A lock of another plan is taken away, and one that is not found may be that of a plan that cannot be read.
+    let unlocked = run(&["unlock", &lock]);
+    assert!(unlocked.code == 0 && unlocked.out.contains("Unlocked held"), "{unlocked:?}");
+    let unknown = run(&["unlock", "7-none"]);
+    assert!(unknown.code == 1 && unknown.out.contains("damaged: "), "{unknown:?}");
+    drop(taken);
+    // So it is with a run, of which nobody knows whose it is.
+    let none = run(&["report", "01J9ZZZZZZZZZZZZZZZZZZZZZY"]);
+    assert!(none.code == 3 && none.err.contains("damaged, newer"), "{none:?}");
+    let report = run(&["report", "twins"]);
+    assert!(report.code == 0 && report.err.is_empty(), "{report:?}");
+}
+
+#[test]
+fn a_damaged_record_of_a_lock_is_not_the_same_as_none() {
+    let cli = Cli::new();
+    waiting(&cli.state());
+    std::fs::write(cli.state().join("twins/lock.json"), "{").unwrap();
+    let said = cli.run(&["lock", "show"]);
+    assert!(said.code == 1 && said.out.contains("lock.json is damaged"), "{said:?}");
+    // A file of that name in the working folder is not the plan.
+    cli.write("twins", "version: 1\n");
+    assert!(cli.run(&["status"]).out.contains("canary step 2"));
+}
+
+/// What nobody would call himself.
+fn hostile() -> Holder {
+    let long = format!("\u{1b}[2J\u{1b}[31mroot\n::error::x\r{}", "x".repeat(100_000));
+    Holder { url: Some(format!("https://ci/{long}")), ..Holder::new(&long, &long, 9) }
+}
+
+#[test]
+fn names_from_elsewhere_are_shown_short_and_move_nothing() {
+    let cli = Cli::new();
+    waiting(&cli.state());
+    let holder = hostile();
+    let _held = held(&cli.state(), "twins", &holder);
+    crate::journals::ask(
+        &cli.state(),
+        "twins",
+        vecshift::journal::Request::Pause { by: holder.name.clone() },
+    );
+    for arguments in [
+        &["lock", "show"][..],
+        &["state", "ls"],
+        &["status"],
+        &["status", "twins"],
+        &["pause", "twins"],
+        &["rollback", "twins", "--dry-run"],
+    ] {
+        let said = cli.run(arguments);
+        let text = said.out + &said.err;
+        assert!(text.len() < 6_000, "{arguments:?}: {} bytes", text.len());
+        let acted_on = |line: &str| line.starts_with("::") || line.contains(['\u{1b}', '\r']);
+        assert!(!text.lines().any(acted_on), "{arguments:?}: {text}");
+    }
+    // For machines it is whole.
+    let listed = cli.json(&["state", "ls"]);
+    assert_eq!(listed["plans"][0]["holder"]["holder"]["name"], holder.name.as_str());
+    let shown = cli.json(&["lock", "show"]);
+    assert_eq!(shown["locks"][0]["lock"]["holder"]["url"].as_str(), holder.url.as_deref());
+}
+
+#[test]
+fn a_plan_of_a_hostile_name_is_listed_without_harm() {
+    let cli = Cli::new();
+    let uri = shared(&cli, "shared");
+    let name = "a\u{1b}[31m\nb";
+    std::fs::create_dir_all(cli.path("shared").join(name).join("hot")).unwrap();
+    std::fs::write(cli.path("shared").join(name).join("hot/head.json"), "{\n").unwrap();
+    for arguments in [&["state", "ls"][..], &["status"], &["lock", "show"]] {
+        let said = cli.run(&[arguments, &["--state", &uri]].concat());
+        assert!(said.code == 1 && said.out.contains("a\\u{1b}[31m\\nb"), "{said:?}");
+        assert!(!said.out.contains('\u{1b}'), "{said:?}");
+    }
+}
+
+#[test]
+fn a_process_calls_itself_nothing_that_others_could_not_read() {
+    let cli = Cli::new();
+    waiting(&cli.state());
+    let long = "x".repeat(100_000);
+    let mut command = cli.command(&["pause", "twins"]);
+    command.env("USER", &long).env("HOSTNAME", &long);
+    assert_eq!(said(&command.output().unwrap()).code, 0);
+    let asked = &crate::journals::requests(&cli.state(), "twins")[0];
+    assert!(serde_json::to_string(asked).unwrap().len() < 1_000, "{asked:?}");
+}
+
+/// Writes a run whose files are these, with the sums of other bytes where these are given.
+fn with_files(cli: &Cli, files: &[(&str, Option<&str>, &str)]) {
+    use sha2::Digest as _;
+    let mut run = crate::journals::Writer::begin(&cli.state(), false);
+    run.start("audit");
+    std::fs::create_dir(cli.path("files")).unwrap();
+    for (name, there, written) in files {
+        let path = format!("files/{name}");
+        if let Some(there) = there {
+            cli.write(&path, there);
+        }
+        let sha256 = vecshift::text::hex(sha2::Sha256::digest(written));
+        let written = vecshift::journal::Written { bytes: written.len() as u64, sha256 };
+        run.write(vecshift::journal::Event::ArtifactWritten {
+            stage: "audit".into(),
+            artifact: vecshift::journal::Artifact {
+                name: "audit".into(),
+                path,
+                records: 1,
+                kept: None,
+                written: Some(written),
+            },
+        });
+    }
+}
+
+#[test]
+fn one_file_that_is_not_what_the_run_wrote_keeps_no_other_back() {
+    let cli = Cli::new();
+    let (good, other) = ("right", "wrong");
+    with_files(
+        &cli,
+        &[
+            ("a.json", Some(other), good),
+            ("b.json", Some(good), good),
+            ("c.json", None, good),
+            ("d.json", Some(other), good),
+            ("e.json", Some(good), good),
+        ],
+    );
+    std::fs::create_dir(cli.path("here")).unwrap();
+    cli.write("here/d.json", "before");
+    let said = cli.run(&["artifacts", "get", "twins", "--to", "here"]);
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.out, "here/b.json\nhere/e.json\n");
+    assert_eq!(said.err.matches("error: ").count(), 3, "{}", said.err);
+    for name in ["here/a.json", "here/c.json", "here/d.json"] {
+        assert!(said.err.contains(name), "{name}: {}", said.err);
+    }
+    let mut there: Vec<_> = std::fs::read_dir(cli.path("here"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    there.sort();
+    assert_eq!(there, ["b.json", "d.json", "e.json"]);
+    assert_eq!(std::fs::read_to_string(cli.path("here/d.json")).unwrap(), "before");
+    let json = cli.json(&["artifacts", "get", "twins", "--to", "here"]);
+    let failed = json["failed"].as_array().unwrap();
+    assert_eq!(failed.len(), 3, "{json}");
+    for (one, is_there) in failed.iter().zip([true, false, true]) {
+        let sum = one["expected"]["sha256"].as_str().unwrap();
+        assert!(sum.len() == 64 && said.err.contains(sum), "{one}");
+        assert_eq!(one["actual"].is_object(), is_there, "{one}");
+        if is_there {
+            assert!(said.err.contains(one["actual"]["sha256"].as_str().unwrap()), "{one}");
+        }
+    }
 }

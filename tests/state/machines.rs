@@ -196,7 +196,8 @@ impl World {
         let cli = Cli::new();
         cli.write("moving.yaml", &self.plan);
         let project = format!("state: {{ uri: \"{}\", lease: {} }}\n", shelf.uri, self.lease);
-        let project = if shelf.uri.contains("://") { project } else { String::new() };
+        let usual = "# the usual folder\n".to_owned();
+        let project = if shelf.uri.contains("://") { project } else { usual };
         cli.write("vecshift.yaml", &project);
         let mut variables = shelf.variables.clone();
         variables.insert("HOSTNAME".to_owned(), host.to_owned());

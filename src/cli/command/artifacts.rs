@@ -3,19 +3,20 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
-use crate::blocking::blocking;
-use crate::cli::failure::Failure;
-use crate::cli::output::Answer;
+use crate::cli::columns::Columns;
+use crate::cli::exit::Exit;
+use crate::cli::failure::{Failure, error_text};
+use crate::cli::output::{Answer, complain};
+use crate::cli::received::{Failed, receive};
 use crate::cli::session::Session;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 use crate::journal::{Artifact, RunState};
 use crate::model::StageId;
-use crate::provider::snapshot::{MANIFEST, Manifest, sum_of};
-use crate::report::{count, plural};
+use crate::report::count;
 use crate::state::Home;
+use crate::text::{REMARK, named_in};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -107,66 +108,51 @@ async fn get(session: &Session, arguments: &GetArguments) -> Result<Answer, Fail
     }
     rows.retain(|row| row.is_named(&arguments.names));
     let (mut files, mut lines, mut replaced) = (Vec::new(), Vec::new(), Vec::new());
-    for row in &rows {
+    let mut failed: Vec<Failed> = Vec::new();
+    let mut untried = rows.iter();
+    for row in untried.by_ref() {
         let is_one = all.iter().filter(|name| **name == row.file()).count() == 1;
         let name = if is_one { row.file() } else { format!("{}-{}", row.stage, row.file()) };
         let to = arguments.to.join(name);
         let was_there = to.exists();
-        home.fetch(&state.run, &row.artifact, &to).await?;
-        check(&row.artifact, &to).await?;
+        match receive(&*home, &state.run, &row.artifact, &to).await {
+            Ok(missing) => failed.extend(missing),
+            Err(one) => {
+                let is_over = one.is_of_the_place();
+                failed.push(one);
+                if is_over {
+                    break;
+                }
+                continue;
+            }
+        }
         let file = to.display().to_string();
+        let shown = named_in(&file, REMARK);
         match was_there {
             true => {
-                lines.push(format!("{file} (in place of the one that was there)"));
+                lines.push(format!("{shown} (in place of the one that was there)"));
                 replaced.push(file.clone());
             }
-            false => lines.push(file.clone()),
+            false => lines.push(shown.into_owned()),
         }
         files.push(file);
     }
-    let text = match lines.is_empty() {
+    let text = match rows.is_empty() {
         true => format!("The run {} has written no files yet.", state.run),
         false => lines.join("\n"),
     };
-    Ok(Answer::ok(text).with("run", state.run).with("files", files).with("replaced", replaced))
-}
-
-/// Refuses a copy that is not what the run wrote.
-async fn check(artifact: &Artifact, copy: &Path) -> Result<()> {
-    let Some(written) = artifact.written.clone() else { return Ok(()) };
-    let path = copy.to_owned();
-    let (bytes, sha256) = blocking(move || sum_of(&path)).await?;
-    if (bytes, &sha256) == (written.bytes, &written.sha256) {
-        // The sum of a snapshot is that of its list, which has those of its files.
-        return match copy.is_dir() {
-            true => check_files(copy.to_owned()).await,
-            false => Ok(()),
-        };
+    let untried: Vec<String> = untried.map(Row::file).collect();
+    failed.iter().for_each(|one| complain(&error_text(&one.error, session.output.stderr.colour)));
+    if !untried.is_empty() {
+        complain(&format!("Not tried any more: {}", untried.join(", ")));
     }
-    let message = format!(
-        "{} is not what the run wrote: {} with the sum {sha256}, and the journal has {} with {}",
-        copy.display(),
-        plural(bytes, "byte"),
-        plural(written.bytes, "byte"),
-        written.sha256
-    );
-    Err(Error::new(ErrorKind::Conflict, message).with_hint(
-        "somebody changed it since, or it was written anew; the copy was left for a look",
-    ))
-}
-
-/// Checks every file of a snapshot against its list.
-async fn check_files(folder: PathBuf) -> Result<()> {
-    blocking(move || {
-        let path = folder.join(MANIFEST);
-        let cannot = |error| Error::io(format!("cannot read {}", path.display()), error);
-        let bytes = std::fs::read(&path).map_err(cannot)?;
-        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| {
-            Error::new(ErrorKind::Conflict, format!("{} is damaged: {error}", path.display()))
-        })?;
-        manifest.files.iter().try_for_each(|kept| kept.check(&folder).map(drop))
-    })
-    .await
+    let exit = if failed.is_empty() { Exit::Ok } else { Exit::Error };
+    Ok(Answer::new(exit, text)
+        .with("run", state.run)
+        .with("files", files)
+        .with("replaced", replaced)
+        .with("failed", failed.iter().map(Failed::json).collect::<Vec<_>>())
+        .with("untried", untried))
 }
 
 async fn rows(
@@ -199,15 +185,11 @@ fn json(row: &Row) -> serde_json::Value {
 }
 
 fn table(rows: &[Row], width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["stage", "what", "file", "records", "bytes"]);
+    let header = ["stage", "what", "file", "records", "bytes"];
+    let mut table = Columns::new(width, header).with_numbers([3, 4]);
     for row in rows {
         let bytes = row.artifact.written.as_ref().map(|written| count(written.bytes));
-        table.add_row([
+        table.add([
             row.stage.to_string(),
             row.artifact.name.clone(),
             row.file(),
@@ -215,8 +197,5 @@ fn table(rows: &[Row], width: u16) -> String {
             bytes.unwrap_or_else(|| "-".to_owned()),
         ]);
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    table.text()
 }

@@ -3,15 +3,18 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
-use crate::cli::found::Found;
+use crate::cli::found::{Found, Unread, exit_of_listing};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::journal::LockView;
 use crate::report::time;
+use crate::state::Home;
+use crate::text::named;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -41,30 +44,47 @@ pub struct UnlockArguments {
 
 pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Failure> {
     let Command::Show(arguments) = command;
-    let mut plans = Vec::new();
-    match &arguments.plan {
-        Some(plan) => plans.push(session.find(plan, false)?),
-        None => {
-            for name in session.place.open()?.plans().await? {
-                plans.push(session.find(&name, false)?);
+    let (mut lines, mut locks, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    if let Some(plan) = &arguments.plan {
+        let Found { name, home, .. } = session.find(plan, false)?;
+        let shown = shown(&name, &*home).await?;
+        let (line, lock) = shown.unzip();
+        lines.extend(line);
+        locks.extend(lock);
+    } else {
+        for plan in session.place.open()?.plans().await? {
+            match shown(&plan, &*session.home(&plan)?).await {
+                Ok(None) => {}
+                Ok(Some((line, lock))) => {
+                    lines.push(line);
+                    locks.push(lock);
+                }
+                Err(error) => {
+                    let one = Unread { plan, error };
+                    lines.push(one.words());
+                    locks.push(one.json());
+                    unread.push(one);
+                }
             }
         }
-    }
-    let mut lines = Vec::new();
-    let mut locks = Vec::new();
-    for Found { name, home, .. } in &plans {
-        let Some(view) = home.lock().await? else { continue };
-        let is_held_here = home.is_held_here().await?;
-        let is_alive = home.holder().await?.is_some();
-        lines.push(describe(name, &view, is_held_here, is_alive));
-        locks.push(json!({
-            "plan": name, "lock": view, "held_here": is_held_here, "alive": is_alive,
-        }));
     }
     if lines.is_empty() {
         lines.push("No plan is locked.".to_owned());
     }
-    Ok(Answer::ok(lines.join("\n")).with("locks", locks))
+    let exit = exit_of_listing(unread.iter().map(|one| &one.error));
+    Ok(Answer::new(exit, lines.join("\n")).with("locks", locks))
+}
+
+/// Returns the lock of a plan for people and for machines; `None` where there is none.
+async fn shown(name: &str, home: &dyn Home) -> Result<Option<(String, Value)>> {
+    let Some(view) = home.lock().await? else { return Ok(None) };
+    let is_held_here = home.is_held_here().await?;
+    let is_alive = home.holder().await?.is_some();
+    let line = describe(name, &view, is_held_here, is_alive);
+    let json = json!({
+        "plan": name, "lock": view, "held_here": is_held_here, "alive": is_alive,
+    });
+    Ok(Some((line, json)))
 }
 
 fn describe(name: &str, view: &LockView, is_held_here: Option<bool>, is_alive: bool) -> String {
@@ -75,6 +95,7 @@ fn describe(name: &str, view: &LockView, is_held_here: Option<bool>, is_alive: b
         (None, true) => "held, as far as can be seen from here",
         (_, false) => "no process holds it: the next run takes it",
     };
+    let (name, id) = (named(name), named(id));
     format!(
         "{name}: lock {id}\n  holder  {holder}\n  since   {}\n  until   {}, renewed while it runs\n  state   {state}",
         time(*since),
@@ -83,14 +104,28 @@ fn describe(name: &str, view: &LockView, is_held_here: Option<bool>, is_alive: b
 }
 
 pub async fn unlock(session: &Session, arguments: &UnlockArguments) -> Result<Answer, Failure> {
-    for name in session.place.open()?.plans().await? {
-        let home = session.home(&name)?;
-        if home.lock().await?.is_some_and(|view| view.id == arguments.id) {
-            home.unlock(&arguments.id).await?;
-            return Ok(Answer::ok(format!("Unlocked {name}.")).with("plan", json!(name)));
+    let mut unread = Vec::new();
+    for plan in session.place.open()?.plans().await? {
+        let home = session.home(&plan)?;
+        match home.lock().await {
+            Ok(Some(view)) if view.id == arguments.id => {
+                home.unlock(&arguments.id).await?;
+                return Ok(
+                    Answer::ok(format!("Unlocked {}.", named(&plan))).with("plan", json!(plan))
+                );
+            }
+            Ok(_) => {}
+            Err(error) => unread.push(Unread { plan, error }),
         }
     }
     let message = format!("there is no lock `{}` in {}", arguments.id, session.place.uri);
+    if !unread.is_empty() {
+        // It may be the lock of one of these.
+        let first = format!("{message}, as far as it can be read");
+        let lines = std::iter::once(first).chain(unread.iter().map(Unread::words));
+        return Ok(Answer::new(Exit::Error, lines.collect::<Vec<_>>().join("\n"))
+            .with("unread", unread.iter().map(Unread::json).collect::<Vec<_>>()));
+    }
     Err(Error::new(ErrorKind::NotFound, message)
         .with_hint("`vecshift lock show` prints the locks that are there")
         .into())

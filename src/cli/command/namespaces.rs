@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use super::condition::{describe, filter};
 use super::standstill::{Deletion, Standstill};
 use crate::blocking::blocking;
+use crate::cli::columns::Columns;
 use crate::cli::exit::Exit;
 use crate::cli::failure::Failure;
 use crate::cli::global::pair;
@@ -33,6 +33,7 @@ use crate::report::{count, duration, plural};
 use crate::run::{Erasure, Holding, Wanted};
 use crate::store::Store;
 use crate::store::calls::{CallOptions, Calls, Fence, Gate};
+use crate::text::wrap;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -289,27 +290,29 @@ fn preview(
     state: &RunState,
 ) -> String {
     let side = arguments.side;
+    let head = format!(
+        "Would be deleted from {index} ({}): {} in {}.",
+        side.name(),
+        plural(matching(found), "record"),
+        plural(found.len() as u64, "namespace")
+    );
     let mut blocks = vec![
-        format!(
-            "Would be deleted from {index} ({}): {} in {}.",
-            side.name(),
-            plural(matching(found), "record"),
-            plural(found.len() as u64, "namespace")
-        ),
+        wrap(&head, session.output.stdout.width, "  "),
         table(found, session.output.stdout.width),
     ];
     blocks.extend(describe(&arguments.wheres, &arguments.holds));
     if state.is_open() {
-        blocks.push(match side {
+        let open = match side {
             Side::Source => format!(
-                "The run of {} is open and this is its source: of what is not copied yet it is the\nonly copy. Delete it from the target, too.",
+                "The run of {} is open and this is its source: of what is not copied yet it is the only copy. Delete it from the target, too.",
                 state.plan
             ),
             Side::Target => format!(
-                "The run of {} is open: what is still in the source is missing here then. Delete it\nfrom the source first.",
+                "The run of {} is open: what is still in the source is missing here then. Delete it from the source first.",
                 state.plan
             ),
-        });
+        };
+        blocks.push(wrap(&open, session.output.stdout.width, ""));
     }
     blocks.join("\n\n")
 }
@@ -329,7 +332,9 @@ async fn ask(
     if arguments.confirm.is_some() || !somebody {
         return Ok(None);
     }
-    complain(&format!("{preview}\n\nThis cannot be undone. Type the index's name to delete:"));
+    let question = "This cannot be undone. Type the index's name to delete:";
+    let question = wrap(question, session.output.stderr.width, "");
+    complain(&format!("{preview}\n\n{question}"));
     let typed = blocking(|| {
         let mut line = String::new();
         Ok(std::io::stdin().lock().read_line(&mut line).is_ok().then_some(line))
@@ -377,36 +382,22 @@ fn rows(found: &[Holding], is_filtered: bool) -> Vec<Value> {
 /// Renders a table of namespaces and records, with the total of each namespace if only some are selected, and a last
 /// line for all of them.
 fn table(found: &[Holding], width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width);
     let is_part = found.iter().any(|holding| holding.matching != holding.records);
-    let cells = |name: String, matching: u64, records: u64| {
-        let mut cells = vec![name, count(matching)];
-        cells.extend(is_part.then(|| format!("of {}", count(records))));
-        cells
-    };
-    table.set_header(if is_part {
-        vec!["  namespace", "records", ""]
-    } else {
-        vec!["  namespace", "records"]
-    });
-    for holding in found {
-        let name = format!("  {}", holding.namespace);
-        table.add_row(cells(name, holding.matching, holding.records));
-    }
+    let rows = found.iter().map(|one| (one.namespace.to_string(), one.matching, one.records));
     let records = found.iter().map(|holding| holding.records).sum();
-    let all = format!("  {}", plural(found.len() as u64, "namespace"));
-    table.add_row(cells(all, matching(found), records));
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-        if column.index > 0 {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
+    let all = (plural(found.len() as u64, "namespace"), matching(found), records);
+    let rows = rows.chain([all]);
+    if !is_part {
+        let mut table = Columns::new(width, ["namespace", "records"]).with_numbers([1]).indented();
+        rows.for_each(|(name, _, records)| table.add([name, count(records)]));
+        return table.text();
     }
-    table.trim_fmt()
+    let header = ["namespace", "records", ""];
+    let mut table = Columns::new(width, header).with_numbers([1, 2]).indented();
+    for (name, matching, records) in rows {
+        table.add([name, count(matching), format!("of {}", count(records))]);
+    }
+    table.text()
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
-use crate::cli::found::{Found, is_file};
+use crate::cli::found::{Found, Unread, is_file};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Entry;
 use crate::report::{Early, early_junit, early_markdown, junit, markdown, table};
+use crate::text::named;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -90,35 +91,52 @@ async fn find(session: &Session, arguments: &Arguments) -> Result<(Vec<Entry>, F
         Err(error) if error.kind() == ErrorKind::Unauthorized => return Err(missing.into()),
         names => names?,
     };
+    let mut unread = Vec::new();
     for name in &names {
-        let found = session.find(name, arguments.rehearsal)?;
+        let found = session.find_named(name, arguments.rehearsal)?;
         // An unreadable journal does not hide the others.
-        if let Ok(Some(entries)) = found.home.entries_of(asked).await {
-            return Ok((entries, found));
+        match found.home.entries_of(asked).await {
+            Ok(Some(entries)) => return Ok((entries, found)),
+            Ok(None) => {}
+            Err(_) => unread.push(named(name)),
         }
     }
-    Err(missing.into())
+    Err(match unread.is_empty() {
+        true => missing.into(),
+        false => missing.with_context("not read", unread.join(", ")).into(),
+    })
 }
 
 async fn only(session: &Session, is_rehearsal: bool) -> Result<Found, Failure> {
     let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
     for name in session.runs(is_rehearsal)?.plans().await? {
-        let found = session.find(&name, is_rehearsal)?;
+        let found = session.find_named(&name, is_rehearsal)?;
+        let is_vacant = async || found.is_vacant().await.unwrap_or(false);
         match found.entries().await {
             Ok(_) => readable.push(name),
-            Err(error) if error.kind() == ErrorKind::NotFound && found.is_vacant().await? => {}
-            Err(_) => unreadable.push(name),
+            Err(error) if error.kind() == ErrorKind::NotFound && is_vacant().await => {}
+            Err(error) => unreadable.push(Unread { plan: name, error }),
         }
     }
-    let names = if readable.is_empty() { unreadable } else { readable };
+    let names = match readable.is_empty() {
+        true => unreadable.into_iter().map(|one| one.plan).collect(),
+        false => {
+            // The one that can be read need not be the one that was meant.
+            unreadable.iter().for_each(|one| session.output.talk(&one.words()));
+            readable
+        }
+    };
     match names.as_slice() {
-        [name] => session.find(name, is_rehearsal),
+        [name] => Ok(session.find_named(name, is_rehearsal)?),
         [] => Err(Error::new(
             ErrorKind::NotFound,
             format!("there are no runs in {}", session.place.uri),
         )
         .with_hint("--state says where to look; --rehearsal looks at rehearsals")
         .into()),
-        several => Err(Failure::Usage(format!("name one of the plans: {}", several.join(", ")))),
+        several => Err(Failure::Usage(format!(
+            "name one of the plans: {}",
+            several.iter().map(|name| named(name)).collect::<Vec<_>>().join(", ")
+        ))),
     }
 }

@@ -4,16 +4,18 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::json;
 
+use crate::cli::columns::Columns;
 use crate::cli::failure::Failure;
+use crate::cli::found::{Unread, exit_of_listing};
 use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Entry, RunState, parse};
+use crate::journal::{Entry, LockView, RunState, parse};
 use crate::report::{count, plural, time};
-use crate::state::Pushed;
+use crate::state::{Home, Pushed};
+use crate::text::named;
 
 /// What to do where a push was cut off.
 const AGAIN: &str =
@@ -75,53 +77,68 @@ pub async fn perform(session: &Session, command: &Command) -> Result<Answer, Fai
 
 async fn list(session: &Session) -> Result<Answer, Failure> {
     let state = session.place.open()?;
-    let (mut rows, mut documents) = (Vec::new(), Vec::new());
-    for name in state.plans().await? {
-        let home = state.home(&name);
-        let holder = home.holder().await?;
-        let entries = home.entries().await;
-        let is_none = entries.as_ref().is_ok_and(Vec::is_empty);
-        if is_none && holder.is_none() && !home.is_blank().await? {
-            continue;
-        }
-        let held =
-            holder.as_ref().map_or_else(|| "nobody".to_owned(), |view| view.holder.to_string());
-        match entries.and_then(|entries| RunState::fold(&entries)) {
-            Ok(state) => {
+    let (mut rows, mut documents, mut unread) = (Vec::new(), Vec::new(), Vec::new());
+    for plan in state.plans().await? {
+        let home = state.home(&plan);
+        match listed(&*home).await {
+            Ok(None) => {}
+            Ok(Some((state, holder))) => {
                 let last = state.last.map(time).unwrap_or_default();
+                let held = held_by(holder.as_ref());
                 documents.push(json!({
-                    "plan": name, "run": state.run, "phase": state.phase.name(), "events": state.events,
+                    "plan": plan, "run": state.run, "phase": state.phase.name(), "events": state.events,
                     "last": state.last, "holder": holder,
                 }));
                 let (phase, events) = (state.phase.name().to_owned(), count(state.events));
-                rows.push([name, state.run, phase, events, last, held]);
+                rows.push([name(&plan), name(&state.run), phase, events, last, held]);
             }
             Err(error) => {
-                documents
-                    .push(json!({ "plan": name, "error": error.to_string(), "holder": holder }));
-                rows.push([name, "?".into(), error.to_string(), "-".into(), "-".into(), held]);
+                // A journal that cannot be read may have a holder who can.
+                let holder = home.holder().await;
+                let held = match &holder {
+                    Ok(holder) => held_by(holder.as_ref()),
+                    Err(_) => "unknown".to_owned(),
+                };
+                let nothing = || "-".to_owned();
+                rows.push([name(&plan), nothing(), "unknown".into(), nothing(), nothing(), held]);
+                let one = Unread { plan, error };
+                let mut document = one.json();
+                document["holder"] = json!(holder.ok().flatten());
+                documents.push(document);
+                unread.push(one);
             }
         }
     }
     let text = match rows.is_empty() {
         true => format!("No runs in {}.", state.uri()),
         false => {
-            let mut table = Table::new();
-            table
-                .load_style(presets::NOTHING)
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(session.output.stdout.width)
-                .set_header(["plan", "run", "phase", "events", "last event", "held by"]);
-            rows.into_iter().for_each(|row| {
-                table.add_row(row);
-            });
-            table.column_iter_mut().for_each(|column| {
-                column.set_padding((0, 2));
-            });
-            table.trim_fmt()
+            let header = ["plan", "run", "phase", "events", "last event", "held by"];
+            let mut table = Columns::new(session.output.stdout.width, header);
+            rows.into_iter().for_each(|row| table.add(row));
+            let below = unread.iter().map(Unread::words);
+            std::iter::once(table.text()).chain(below).collect::<Vec<_>>().join("\n\n")
         }
     };
-    Ok(Answer::ok(text).with("state", state.uri()).with("plans", documents))
+    let exit = exit_of_listing(unread.iter().map(|one| &one.error));
+    Ok(Answer::new(exit, text).with("state", state.uri()).with("plans", documents))
+}
+
+/// Returns where a plan stands, and who holds it; `None` for one that never had a run and that nobody holds.
+async fn listed(home: &dyn Home) -> Result<Option<(RunState, Option<LockView>)>> {
+    let holder = home.holder().await?;
+    let entries = home.entries().await?;
+    if entries.is_empty() && holder.is_none() && !home.is_blank().await? {
+        return Ok(None);
+    }
+    Ok(Some((RunState::fold(&entries)?, holder)))
+}
+
+fn held_by(holder: Option<&LockView>) -> String {
+    holder.map_or_else(|| "nobody".to_owned(), |view| view.holder.to_string())
+}
+
+fn name(of: &str) -> String {
+    named(of).into_owned()
 }
 
 async fn pull(session: &Session, arguments: &PullArguments) -> Result<Answer, Failure> {

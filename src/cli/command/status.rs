@@ -1,12 +1,12 @@
 //! `status`: shows where runs stand, what they wait for, how to release them, and whether they can be rolled back.
 
 use clap::Args;
-use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::failure::{Failure, error_json, error_words};
-use crate::cli::found::Found;
+use crate::cli::columns::Columns;
+use crate::cli::failure::Failure;
+use crate::cli::found::{Found, Unread, exit_of_listing};
 use crate::cli::output::Answer;
 use crate::cli::session::{Session, quoted};
 use crate::cli::standing::{Standing, request_json};
@@ -14,6 +14,7 @@ use crate::cli::traffic::traffic_now;
 use crate::error::{Error, ErrorKind};
 use crate::journal::request_words;
 use crate::report::{Ending, Report, Waiting, paint, time};
+use crate::text::{named, named_in};
 use crate::traffic::TrafficView;
 
 #[derive(Debug, Args)]
@@ -25,14 +26,14 @@ pub struct Arguments {
     pub rehearsal: bool,
 }
 
+/// The most characters of one line about a run.
+const MOST: usize = 2_000;
+
 /// The status of one plan.
 enum Row {
     Known(Box<Standing>),
-    /// The journal cannot be read, which is shown beside the other plans.
-    Unknown {
-        plan: String,
-        error: Error,
-    },
+    /// What is kept of it cannot be read, which is shown beside the other plans.
+    Unknown(Unread),
 }
 
 pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {
@@ -45,7 +46,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         None => {
             let mut rows = Vec::new();
             for name in session.runs(arguments.rehearsal)?.plans().await? {
-                rows.extend(row(session, &session.find(&name, arguments.rehearsal)?).await?);
+                rows.extend(row(session, &session.find_named(&name, arguments.rehearsal)?).await?);
             }
             rows
         }
@@ -66,7 +67,9 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         None => text,
     };
     let text = if session.output.stdout.colour { paint(&text) } else { text };
-    Ok(Answer::ok(text).with("runs", rows.iter().map(|row| row.json(now)).collect::<Vec<_>>()))
+    let exit = exit_of_listing(rows.iter().filter_map(Row::error));
+    let runs: Vec<_> = rows.iter().map(|row| row.json(now)).collect();
+    Ok(Answer::new(exit, text).with("runs", runs))
 }
 
 /// Finds a folder of this machine whose runs a person might look for here: where there is none, and where this place hides it.
@@ -84,11 +87,13 @@ async fn row(session: &Session, found: &Found) -> Result<Option<Row>, Failure> {
     match Standing::of(session, found).await {
         Ok(standing) => Ok(Some(Row::Known(Box::new(standing)))),
         Err(Failure::Error(error))
-            if error.kind() == ErrorKind::NotFound && found.is_vacant().await? =>
+            if error.kind() == ErrorKind::NotFound && found.is_vacant().await.unwrap_or(false) =>
         {
             Ok(None)
         }
-        Err(Failure::Error(error)) => Ok(Some(Row::Unknown { plan: found.name.clone(), error })),
+        Err(Failure::Error(error)) => {
+            Ok(Some(Row::Unknown(Unread { plan: found.name.clone(), error })))
+        }
         Err(other) => Err(other),
     }
 }
@@ -141,7 +146,8 @@ fn detail(standing: &Standing, now: Timestamp) -> String {
         lines.push(("process", format!("{} since {}", view.holder, time(view.since))));
     }
     lines.push(("next", next(standing)));
-    let line = |(name, value): &(&str, String)| format!("{name:<11} {value}");
+    // Much of it was written elsewhere: none of it begins a line of its own.
+    let line = |(name, value): &(&str, String)| format!("{name:<11} {}", named_in(value, MOST));
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -156,23 +162,13 @@ fn traffic_lines(report: &Report, now: Option<&TrafficView>) -> Vec<(&'static st
 }
 
 fn overview(all: &[Row], width: u16) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(["plan", "state", "stage", "waits for", "rollback"]);
-    for row in all {
-        table.add_row(row.cells());
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    let mut text = table.trim_fmt();
+    let mut table = Columns::new(width, ["plan", "state", "stage", "waits for", "rollback"]);
+    all.iter().for_each(|row| table.add(row.cells()));
+    let mut text = table.text();
     for row in all {
         match row {
             Row::Known(standing) => {
-                let plan = &standing.report.plan;
+                let plan = named(&standing.report.plan);
                 if let Some(now) = standing.traffic.as_ref().filter(|now| now.standing == "changed")
                 {
                     text.push_str(&format!("\n\n{plan}: the traffic: {}", now.text));
@@ -185,9 +181,7 @@ fn overview(all: &[Row], width: u16) -> String {
                     text.push_str(&format!("\n\n{plan}: {}", next(standing)));
                 }
             }
-            Row::Unknown { plan, error } => {
-                text.push_str(&format!("\n\n{plan}: {}", error_words(error)));
-            }
+            Row::Unknown(unread) => text.push_str(&format!("\n\n{}", unread.words())),
         }
     }
     text
@@ -202,24 +196,34 @@ impl Row {
                 let waits = report.waiting.as_ref().map(|waiting| waiting.what.clone());
                 let possible = if report.rollback.is_possible { "possible" } else { "no" };
                 [
-                    report.plan.clone(),
+                    named(&report.plan).into_owned(),
                     standing.words(),
                     stage_of(report).unwrap_or_else(nothing),
                     waits.unwrap_or_else(nothing),
                     possible.to_owned(),
                 ]
             }
-            Self::Unknown { plan, .. } => {
-                [plan.clone(), "unknown".to_owned(), nothing(), nothing(), nothing()]
+            Self::Unknown(Unread { plan, .. }) => {
+                let plan = named(plan).into_owned();
+                [plan, "unknown".to_owned(), nothing(), nothing(), nothing()]
             }
+        }
+    }
+
+    fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Known(_) => None,
+            Self::Unknown(unread) => Some(&unread.error),
         }
     }
 
     fn json(&self, now: Timestamp) -> Value {
         match self {
             Self::Known(standing) => as_json(standing, now),
-            Self::Unknown { plan, error } => {
-                json!({ "plan": plan, "state": "unknown", "error": error_json(error) })
+            Self::Unknown(unread) => {
+                let mut document = unread.json();
+                document["state"] = json!("unknown");
+                document
             }
         }
     }

@@ -12,6 +12,7 @@ use crate::cli::token::signed;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Hold, Letter, Phase, Request, RunState};
 use crate::model::Share;
+use crate::text::named;
 
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -42,7 +43,7 @@ pub async fn pause(session: &Session, arguments: &Arguments) -> Result<Answer, F
     refuse_while_rolling_back(&standing)?;
     if standing.will_be_paused() {
         let already = match &standing.state.paused {
-            Some(by) => format!("is paused already, by {by}"),
+            Some(by) => format!("is paused already, by {}", named(by)),
             None => "was asked to pause already".to_owned(),
         };
         return Ok(as_it_is(&found, &already));

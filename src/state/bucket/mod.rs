@@ -39,7 +39,7 @@ use self::layout::Layout;
 use self::terms::Terms;
 use super::{Backend, Home};
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::storage::objects::Objects;
 
 /// Heads that are read at once.
@@ -74,6 +74,11 @@ impl Bucket {
     }
 }
 
+/// Returns whether an error is about one key, and not about the bucket.
+fn is_its_own(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Invalid)
+}
+
 #[async_trait]
 impl Backend for Bucket {
     fn uri(&self) -> &str {
@@ -89,10 +94,13 @@ impl Backend for Bucket {
         let folders = self.asking.folders("").await?;
         let looked = stream::iter(folders).map(async |plan: String| -> Result<_> {
             let layout = Layout::new(&plan);
-            let is_there = match self.asking.read(&layout.head()).await? {
-                Some(_) => true,
+            let is_there = match self.asking.read(&layout.head()).await {
+                Ok(Some(_)) => true,
                 // A head that was lost hides no run.
-                None => !self.asking.folders(&layout.runs()).await?.is_empty(),
+                Ok(None) => !self.asking.folders(&layout.runs()).await?.is_empty(),
+                // One that cannot be looked at is not passed over, and hides no other plan.
+                Err(error) if is_its_own(&error) => true,
+                Err(error) => return Err(error),
             };
             Result::Ok(is_there.then_some(plan))
         });

@@ -104,6 +104,24 @@ impl Lock {
         lock_record::view(dir)
     }
 
+    /// Reads the record of the lock of `dir` as [`Lock::view`] does, for whoever asks for it.
+    ///
+    /// # Errors
+    /// `Conflict` if there is one that cannot be read: that is not the same as none.
+    pub fn shown(dir: &Path) -> Result<Option<LockView>> {
+        let path = record(dir);
+        match Self::view(dir)? {
+            None if path.exists() => {
+                let message =
+                    format!("{} is damaged: nobody knows who held the plan", path.display());
+                Err(Error::new(ErrorKind::Conflict, message).with_hint(
+                    "the next run takes the plan, unless a process of this machine is at it",
+                ))
+            }
+            view => Ok(view),
+        }
+    }
+
     /// Returns whether a process on this machine holds the lock right now.
     pub fn is_held(dir: &Path) -> bool {
         File::open(dir.join("lock"))

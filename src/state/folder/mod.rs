@@ -141,7 +141,7 @@ impl Home for FolderHome {
     }
 
     async fn lock(&self) -> Result<Option<LockView>> {
-        self.on_disk(|home| Lock::view(home.paths.dir())).await
+        self.on_disk(|home| Lock::shown(home.paths.dir())).await
     }
 
     async fn is_held_here(&self) -> Result<Option<bool>> {

@@ -2,6 +2,7 @@
 
 use super::versions::is_hidden;
 use crate::error::{Error, Result};
+use crate::text::named;
 
 /// Longest part of a key in bytes: a file's name on the usual file systems, without the number of a version.
 const LONGEST_PART: usize = 255 - 13;
@@ -14,7 +15,8 @@ const LONGEST: usize = 900;
 /// # Errors
 /// `Invalid`, with why.
 pub(super) fn check(key: &str) -> Result<()> {
-    let wrong = |why: &str| Err(Error::invalid(format!("`{key}` is no key of an object: {why}")));
+    let wrong =
+        |why: &str| Err(Error::invalid(format!("`{}` is no key of an object: {why}", named(key))));
     if key.len() > LONGEST {
         return wrong("it is too long");
     }

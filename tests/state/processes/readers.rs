@@ -55,6 +55,51 @@ fn who_only_reads_needs_no_lock_and_no_right_to_write() {
     assert_eq!(pulled.lines().count(), world.shelf.kinds().len());
 }
 
+/// A role that may list nothing but what is below one plan.
+fn of_one_plan(asked: &Asked) -> Fate {
+    if asked.is_list() && !asked.query.contains("moving") {
+        return Fate::Refuse(403, "AccessDenied", "Access Denied");
+    }
+    read_only(asked)
+}
+
+#[test]
+fn who_may_list_one_plan_alone_is_shown_that_plan() {
+    let world = World::new(Shelf::s3("narrow"));
+    world.machine("runner").run(&["run", "moving.yaml", "--until", "audit"]);
+    let proxy = world.shelf.proxy();
+    proxy.rule(of_one_plan);
+    let reader = world.machine_at("reader", &world.shelf.through(&proxy));
+    let report = reader.json(&["report", "moving.yaml"]);
+    assert_eq!(report["report"]["plan"], "moving", "{report}");
+    let run = report["report"]["run"].as_str().unwrap();
+    for arguments in [
+        &["report", "moving"][..],
+        &["report", "moving.yaml", "--format", "md"],
+        &["status", "moving"],
+        &["artifacts", "ls", "moving"],
+        &["lock", "show", "moving"],
+    ] {
+        reader.does(arguments);
+    }
+    // What needs a look at all plans says so, and shows none.
+    for arguments in [&["report"][..], &["status"], &["state", "ls"], &["lock", "show"]] {
+        let said = reader.run(arguments);
+        assert!(said.code == 3 && said.err.contains("not allowed to list"), "{said:?}");
+        assert_eq!(said.out, "", "{said:?}");
+    }
+    // Whose run it is cannot be known without that look.
+    let by_run = reader.run(&["report", run]);
+    assert_eq!(by_run.code, 3, "{by_run:?}");
+
+    // With no list at all a journal is read as far as its head leads, which is to its end.
+    proxy.rule(|asked| match asked.is_list() {
+        true => Fate::Refuse(403, "AccessDenied", "Access Denied"),
+        false => read_only(asked),
+    });
+    assert_eq!(reader.json(&["report", "moving.yaml"]), report);
+}
+
 #[test]
 fn a_status_of_a_prefix_shows_all_its_plans() {
     let shelf = Shelf::s3("plans");

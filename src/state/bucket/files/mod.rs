@@ -300,10 +300,10 @@ impl Files {
     /// `NotFound` if nothing of it is kept; those of the disk and of the bucket.
     pub async fn fetch(&self, run: &str, artifact: &Artifact, to: &Path) -> Result<()> {
         // Its path is that of the machine that wrote it.
-        let path = artifact.path.replace('\\', "/");
-        let below = below_artifacts(&path, run).unwrap_or(&path);
+        let below = below_artifacts(&artifact.path, run)
+            .unwrap_or_else(|| artifact.path.replace('\\', "/"));
         if artifact.kept.is_none()
-            && let Some(pieces) = newest_of(self.parts(run).await?).get(below)
+            && let Some(pieces) = newest_of(self.parts(run).await?).get(&below)
             && !pieces.is_empty()
         {
             return self.write(to, pieces).await;

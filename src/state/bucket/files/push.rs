@@ -129,9 +129,9 @@ impl Files {
 
 /// Returns whether an artifact is one of the files of its run's folder.
 fn is_in(files: &BTreeMap<String, Pieces>, run: &str, artifact: &Artifact) -> bool {
-    let path = artifact.path.replace('\\', "/");
-    let below = below_artifacts(&path, run).unwrap_or(&path);
-    artifact.kept.is_none() && files.get(below).is_some_and(|pieces| !pieces.is_empty())
+    let below = below_artifacts(&artifact.path, run)
+        .unwrap_or_else(|| artifact.path.replace('\\', "/"));
+    artifact.kept.is_none() && files.get(&below).is_some_and(|pieces| !pieces.is_empty())
 }
 
 /// Returns the files of a folder, by their paths below it; `None` is a file itself.
