@@ -199,7 +199,7 @@ async fn events_are_there_for_whoever_reads_and_for_the_next_holder() {
 async fn a_journal_from_elsewhere_is_there_whole_and_goes_on() {
     for peer in peers() {
         let whole = vec![begun("A"), noted(1, "one"), noted(2, "two")];
-        let other = vec![begun("A"), noted(1, "another")];
+        let other = [begun("A"), noted(1, "another")];
         let log = peer.elsewhere.take(&bob()).await.unwrap().log;
         let held = peer.here.push(&ada(), &whole).await.unwrap_err();
         assert_eq!(held.kind(), ErrorKind::Locked, "{}: {held}", peer.name);

@@ -6,7 +6,7 @@ use crate::machines::{Machine, PLAN, RECORDS, Shelf, World};
 use crate::proxy::Fate;
 
 /// The arguments of a push to a shelf, and the variables that lead there.
-fn to<'a>(machine: Machine, shelf: &'a Shelf) -> (Machine, [&'a str; 6]) {
+fn to(machine: Machine, shelf: &Shelf) -> (Machine, [&str; 6]) {
     let variables: Vec<_> = shelf.variables.iter().map(|(n, v)| (&**n, &**v)).collect();
     let push = ["state", "push", "moving", "moving.jsonl", "--state", &*shelf.uri];
     (machine.with(&variables), push)
