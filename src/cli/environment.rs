@@ -93,6 +93,26 @@ impl Surroundings {
         of_github().or_else(|| others.iter().find_map(|name| of(name)))
     }
 
+    /// Returns the commit that a CI job has checked out: of a pull request its own last one, not the merge that is only tried.
+    pub fn commit(&self) -> Option<String> {
+        let of_pull_request = || {
+            let event = std::fs::read(self.github("GITHUB_EVENT_PATH")?).ok()?;
+            let event: serde_json::Value = serde_json::from_slice(&event).ok()?;
+            event.pointer("/pull_request/head/sha")?.as_str().map(str::to_owned)
+        };
+        // GitHub, GitLab, Buildkite, CircleCI, Azure Pipelines, Bitbucket, Jenkins.
+        let names = [
+            "GITHUB_SHA",
+            "CI_COMMIT_SHA",
+            "BUILDKITE_COMMIT",
+            "CIRCLE_SHA1",
+            "BUILD_SOURCEVERSION",
+            "BITBUCKET_COMMIT",
+            "GIT_COMMIT",
+        ];
+        of_pull_request().or_else(|| names.iter().find_map(|name| self.get(name).map(str::to_owned)))
+    }
+
     /// Returns a name that is stable for one machine, which decides whether a lock belongs to this machine.
     fn host(&self) -> String {
         let named = self.get("HOSTNAME").or_else(|| self.get("COMPUTERNAME")).map(str::to_owned);
