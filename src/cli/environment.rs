@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::journal::Holder;
 
@@ -93,6 +93,23 @@ impl Surroundings {
         of_github().or_else(|| others.iter().find_map(|name| of(name)))
     }
 
+    /// Returns a file's path relative to the workspace of the job, as GitHub expects it, whatever folder the command was
+    /// started in and however the file was given. A file outside of the workspace keeps its name.
+    pub fn in_workspace(&self, file: &str) -> String {
+        let workspace = self.get("GITHUB_WORKSPACE").or_else(|| self.get("CI_PROJECT_DIR"));
+        let Some(workspace) = workspace else { return file.to_owned() };
+        let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| whole(path));
+        let roots = [resolved(Path::new(workspace)), whole(Path::new(workspace))];
+        let names = [resolved(Path::new(file)), whole(Path::new(file))];
+        let inside = names
+            .iter()
+            .find_map(|name| roots.iter().find_map(|root| name.strip_prefix(root).ok()));
+        match inside {
+            Some(path) => path.to_string_lossy().replace('\\', "/"),
+            None => file.to_owned(),
+        }
+    }
+
     /// Returns the commit that a CI job has checked out: of a pull request its own last one, not the merge that is only tried.
     pub fn commit(&self) -> Option<String> {
         let of_pull_request = || {
@@ -110,7 +127,8 @@ impl Surroundings {
             "BITBUCKET_COMMIT",
             "GIT_COMMIT",
         ];
-        of_pull_request().or_else(|| names.iter().find_map(|name| self.get(name).map(str::to_owned)))
+        of_pull_request()
+            .or_else(|| names.iter().find_map(|name| self.get(name).map(str::to_owned)))
     }
 
     /// Returns a name that is stable for one machine, which decides whether a lock belongs to this machine.
@@ -126,4 +144,19 @@ impl Surroundings {
             host => host.to_owned(),
         }
     }
+}
+
+/// Makes a path absolute and removes `.` and `..` without resolving links.
+fn whole(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }

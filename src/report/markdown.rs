@@ -3,13 +3,13 @@
 use super::table::sentences;
 use super::words::{count, duration, time};
 use super::{AssertionReport, Early, Report, StepReport};
-use crate::text::markdown::{block, code, grid, plain};
+use crate::text::markdown::{block, code, grid, plain, prose};
 
 /// Renders the report as Markdown, with a line feed at its end.
 pub fn markdown(report: &Report) -> String {
     let mut blocks = vec![format!("# Migration report: {}", plain(&report.plan))];
     blocks.extend(report.rehearsal_note().map(|note| format!("> **Note:** {note}")));
-    blocks.push(format!("**{}**", plain(&report.headline())));
+    blocks.push(format!("**{}**", prose(&report.headline())));
     blocks.push(facts(report));
     blocks.push(format!("## Stages\n\n{}", stages(report)));
     if !report.steps.is_empty() {
@@ -128,10 +128,10 @@ fn failures(report: &Report) -> Option<String> {
     let item = |one: &&AssertionReport| {
         let judgement = &one.judgement;
         let because =
-            judgement.reason.as_ref().map(|reason| format!("\n  - because: {}", plain(reason)));
+            judgement.reason.as_ref().map(|reason| format!("\n  - because: {}", prose(reason)));
         let meanwhile = one
             .meanwhile()
-            .map(|meanwhile| format!("\n  - meanwhile: {}", plain(&meanwhile)))
+            .map(|meanwhile| format!("\n  - meanwhile: {}", prose(&meanwhile)))
             .unwrap_or_default();
         format!(
             "- **{}** {}: {}\n  - asked in {}\n  - expected: {}\n  - actual: {}{}{meanwhile}",
@@ -154,7 +154,10 @@ fn story(report: &Report) -> Option<String> {
         // The table of stages already has the copy's own sentence.
         let skipped = usize::from(stage.copy.is_some());
         let sentences = sentences(stage, &report.run).into_iter().skip(skipped);
-        lines.extend(sentences.map(|text| format!("- **{}**: {}", plain(stage.stage.as_str()), plain(&text))));
+        lines.extend(
+            sentences
+                .map(|text| format!("- **{}**: {}", plain(stage.stage.as_str()), prose(&text))),
+        );
     }
     for approval in &report.approvals {
         lines.push(format!(
@@ -164,11 +167,11 @@ fn story(report: &Report) -> Option<String> {
             time(approval.at)
         ));
     }
-    lines.extend(report.refused.iter().map(|text| format!("- {}", plain(text))));
-    lines.extend(report.erasures.iter().map(|one| format!("- {}", plain(&one.words()))));
+    lines.extend(report.refused.iter().map(|text| format!("- {}", prose(text))));
+    lines.extend(report.erasures.iter().map(|one| format!("- {}", prose(&one.words()))));
     for hook in &report.hooks {
         let how = match (&hook.error, hook.finished) {
-            (Some(error), _) => format!("failed: {}", plain(error)),
+            (Some(error), _) => format!("failed: {}", prose(error)),
             (None, true) if report.rehearsal => "not run: this is a rehearsal".to_owned(),
             (None, true) => "succeeded".to_owned(),
             (None, false) => "did not finish".to_owned(),
@@ -179,16 +182,16 @@ fn story(report: &Report) -> Option<String> {
 }
 
 fn ending(report: &Report) -> String {
-    let mut lines = vec![format!("- Rollback: {}", plain(&report.rollback.text))];
+    let mut lines = vec![format!("- Rollback: {}", prose(&report.rollback.text))];
     lines.extend(
-        report.rollback.left_behind.iter().map(|what| format!("  - left behind: {}", plain(what))),
+        report.rollback.left_behind.iter().map(|what| format!("  - left behind: {}", prose(what))),
     );
     if let Some(traffic) = &report.traffic {
-        lines.push(format!("- Traffic: {}", plain(&traffic.text)));
+        lines.push(format!("- Traffic: {}", prose(&traffic.text)));
     }
     match &report.next {
         Some(next) => {
-            lines.push(format!("- Next: {}: {}", plain(&next.why), code(&next.command)));
+            lines.push(format!("- Next: {}: {}", prose(&next.why), code(&next.command)));
         }
         None => lines.push("- Next: nothing is left to do".to_owned()),
     }

@@ -13,9 +13,12 @@ pub fn plain(text: &str) -> String {
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
         match letter {
-            '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '~' | '|' | '&' | '$' => {
+            '\\' | '`' | '*' | '_' | '<' | '[' | ']' | '|' | '&' | '$' => {
                 out.extend(['\\', letter]);
             }
+            // Only what touches a word strikes it through, and only what begins a line quotes.
+            '~' if letters.peek().is_some_and(|next| !next.is_whitespace()) => out.push_str("\\~"),
+            '>' | '-' | '+' if out.trim_end().is_empty() => out.extend(['\\', letter]),
             // Would notify somebody, or link to an issue.
             '@' | '#' if letters.peek().is_some_and(|next| next.is_alphanumeric()) => {
                 out.push(letter);
@@ -26,6 +29,20 @@ pub fn plain(text: &str) -> String {
     }
     // Would link to a page.
     out.replace("://", &format!(":{APART}//")).replace("www.", &format!("www{APART}."))
+}
+
+/// Returns a sentence of which somebody else wrote parts: what stands between backticks is code.
+pub fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) || parts.iter().skip(1).step_by(2).any(|part| part.is_empty())
+    {
+        return plain(text);
+    }
+    let part = |(number, part): (usize, &&str)| match number % 2 {
+        0 => plain(part),
+        _ => code(part),
+    };
+    parts.iter().enumerate().map(part).collect()
 }
 
 /// Returns a text as code, in which nothing is Markdown.
@@ -83,12 +100,21 @@ mod tests {
 
     #[test]
     fn what_somebody_else_wrote_is_no_markdown() {
-        assert_eq!(plain("a*b_c <b> `x` [l](u) a|b"), "a\\*b\\_c \\<b\\> \\`x\\` \\[l\\](u) a\\|b");
+        assert_eq!(plain("a*b_c <b> `x` [l](u) a|b"), "a\\*b\\_c \\<b> \\`x\\` \\[l\\](u) a\\|b");
         assert_eq!(plain("ask @all in #12, # @"), "ask @<!-- -->all in #<!-- -->12, # @");
+        assert_eq!(plain("~ 1 s -> ~~2~~"), "~ 1 s -> \\~\\~2\\~~");
+        assert_eq!(plain("> quote"), "\\> quote");
         assert_eq!(plain("&lt;b&gt;"), "\\&lt;b\\&gt;");
         assert_eq!(plain("https://x.y: z"), "https:<!-- -->//x.y: z");
         assert_eq!(plain("www.x.y"), "www<!-- -->.x.y");
         assert_eq!(plain("a\u{202e}b\u{1b}[31m"), "a\\\\u{202e}b\\\\u{1b}\\[31m");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        assert_eq!(prose("delete `a_b`: a_b"), "delete `a_b`: a\\_b");
+        assert_eq!(prose("`a` and `*"), "\\`a\\` and \\`\\*");
+        assert_eq!(prose("``a``"), "\\`\\`a\\`\\`");
     }
 
     #[test]

@@ -107,7 +107,11 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
     };
     let origin = Origin {
         commit: session.surroundings.commit(),
-        warnings: read.warnings.iter().map(|one| format!("{} ({})", one.message, one.code)).collect(),
+        warnings: read
+            .warnings
+            .iter()
+            .map(|one| format!("{} ({})", one.message, one.code))
+            .collect(),
         next: match preview.is_empty() {
             true => "nothing is left to do".to_owned(),
             false => code(&format!("vecshift run {}", session.address_from(&next, &plan.path))),

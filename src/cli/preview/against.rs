@@ -122,7 +122,9 @@ impl Comparison {
     pub fn headline(&self) -> String {
         match (self.is_same_plan, self.is_empty()) {
             (true, true) => "the same plan, and it would do the same".to_owned(),
-            (true, false) => "the same plan, and it would do something else: the world has changed".to_owned(),
+            (true, false) => {
+                "the same plan, and it would do something else: the world has changed".to_owned()
+            }
             (false, true) => "another plan that would do the same".to_owned(),
             (false, false) => format!("another plan, {}", self.summary()),
         }
@@ -177,7 +179,9 @@ impl Names {
 fn effects(then: &Shown, now: &Shown) -> Vec<String> {
     let mut found = Vec::new();
     match (&then.point_of_no_return, &now.point_of_no_return) {
-        (None, Some(stage)) => found.push(format!("{stage} deletes the source: nothing did before")),
+        (None, Some(stage)) => {
+            found.push(format!("{stage} deletes the source: nothing did before"))
+        }
         (Some(stage), None) => found.push(format!("{stage} no longer deletes the source")),
         _ => {}
     }
@@ -255,8 +259,11 @@ mod tests {
         let names = Names::of(&then, &now);
         assert_eq!(names.new, [map("d", "z", 1)]);
         assert_eq!(names.gone, [map("c", "z", 1)]);
-        let renamed: Vec<_> =
-            names.renamed.iter().map(|one| (one.was.to_string(), one.becomes.to_string())).collect();
+        let renamed: Vec<_> = names
+            .renamed
+            .iter()
+            .map(|one| (one.was.to_string(), one.becomes.to_string()))
+            .collect();
         assert_eq!(renamed, [("y".to_owned(), "w".to_owned())]);
     }
 }

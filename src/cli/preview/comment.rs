@@ -5,7 +5,7 @@ use super::{Names, markers, verdict, what};
 use crate::model::{IndexDescription, Mapping};
 use crate::report::{count, plural};
 use crate::run::{Preview, PreviewStage};
-use crate::text::markdown::{code, grid, plain};
+use crate::text::markdown::{code, grid, plain, prose};
 
 /// The most characters of a comment: GitHub refuses those of 65,536 and more, and counts otherwise than we do.
 const MOST: usize = 60_000;
@@ -81,14 +81,11 @@ fn marker(preview: &Preview, origin: &Origin) -> String {
 fn irreversible(preview: &Preview) -> Option<String> {
     let id = preview.point_of_no_return.as_ref()?;
     let stage = preview.stages.iter().find(|stage| stage.id == *id)?;
-    let records = match preview.source.records {
-        Some(records) => format!(" with {}", plural(records, "record")),
-        None => String::new(),
-    };
+    let records = preview.source.records.map(|records| plural(records, "record"));
+    let records = records.map(|records| format!("; it holds {records} now")).unwrap_or_default();
     Some(format!(
-        "> [!CAUTION]\n> **Cannot be undone:** {} deletes {}{records} ({}). Before it everything can be rolled back.",
+        "> [!CAUTION]\n> **Cannot be undone:** {} deletes {}{records}. Before it everything can be rolled back.",
         code(stage.id.as_str()),
-        code(&preview.source.index),
         plain(&what(stage)),
     ))
 }
@@ -144,10 +141,10 @@ fn compared(comparison: &Comparison) -> String {
     );
     let mut blocks = vec![title];
     if let Some(why) = &comparison.unseen {
-        blocks.push(format!("Only the words of both were compared: {}.", plain(why)));
+        blocks.push(format!("Only the words of both were compared: {}.", prose(why)));
     }
     let lines = |lines: &[String]| -> Vec<String> {
-        lines.iter().map(|line| format!("- {}", plain(line))).collect()
+        lines.iter().map(|line| format!("- {}", prose(line))).collect()
     };
     for (what, of) in
         [("What would be done:", &comparison.effects), ("The plan's words:", &comparison.plan)]
@@ -174,9 +171,10 @@ fn compared(comparison: &Comparison) -> String {
 fn notes(preview: &Preview, origin: &Origin) -> Vec<String> {
     let state = (preview.state != "not started").then(|| format!("run so far: {}", preview.state));
     let traffic = preview.traffic.as_ref();
-    let traffic = traffic.map(|traffic| format!("traffic now: {} ({})", traffic.text, traffic.place));
+    let traffic =
+        traffic.map(|traffic| format!("traffic now: {} ({})", traffic.text, traffic.place));
     let all = origin.warnings.iter().cloned().chain(state).chain(traffic);
-    all.chain(preview.notes.iter().cloned()).map(|note| capital(&plain(&note))).collect()
+    all.chain(preview.notes.iter().cloned()).map(|note| capital(&prose(&note))).collect()
 }
 
 fn hooks(preview: &Preview) -> Vec<String> {
@@ -191,9 +189,7 @@ fn list(title: &str, lines: &[String]) -> Option<String> {
 /// What the stages have to say beside the table: the basis of estimates, routes, limits.
 fn details(preview: &Preview, left_out: &mut Vec<String>) -> Option<String> {
     let of_stage = |stage: &PreviewStage| {
-        let line = |detail: &String| {
-            format!("- {}: {}", plain(stage.id.as_str()), plain(detail))
-        };
+        let line = |detail: &String| format!("- {}: {}", plain(stage.id.as_str()), prose(detail));
         stage.details.iter().map(line).collect::<Vec<_>>()
     };
     let lines: Vec<String> = preview.stages.iter().flat_map(of_stage).collect();
@@ -238,8 +234,7 @@ fn names(
     if !is_told {
         return Some(format!("{title}."));
     }
-    let mut rows: Vec<(u8, &'static str, &Mapping)> =
-        all.iter().map(|one| (2, "", one)).collect();
+    let mut rows: Vec<(u8, &'static str, &Mapping)> = all.iter().map(|one| (2, "", one)).collect();
     for (rank, since, one) in &mut rows {
         let Some(Comparison { namespaces, .. }) = against else { break };
         if namespaces.new.contains(one) {

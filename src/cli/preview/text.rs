@@ -13,12 +13,7 @@ use crate::text::wrap;
 const MOST_NAMES: usize = 12;
 
 /// Renders the preview as text that ends with a line feed.
-pub fn render(
-    preview: &Preview,
-    against: Option<&Comparison>,
-    look: Look,
-    shown: Names,
-) -> String {
+pub fn render(preview: &Preview, against: Option<&Comparison>, look: Look, shown: Names) -> String {
     let mut blocks =
         vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
     blocks.extend(details(preview, look.width));
