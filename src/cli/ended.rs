@@ -1,10 +1,12 @@
 //! How a command ended, as its files report it.
 
+use super::environment::Surroundings;
 use super::exit::Exit;
 use super::output::Account;
 use crate::error::Result;
 use crate::plan::Read;
-use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown};
+use crate::provider::language;
+use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown, sarif};
 
 /// The end of a command, as reported in files.
 pub struct Ended<'a> {
@@ -29,6 +31,19 @@ impl Ended<'_> {
             Some(report) => junit(report),
             None => early_junit(&self.early()),
         }
+    }
+
+    /// Renders the mistakes and the warnings of the plan for code scanning.
+    pub fn sarif(&self, surroundings: &Surroundings) -> String {
+        let mut early = self.early();
+        // If the plan has errors, its warnings are among the problems already.
+        if let Some(read) = self.read {
+            early.problems.extend(read.warnings.iter().map(Problem::of_diagnostic));
+        }
+        for place in early.problems.iter_mut().filter_map(|problem| problem.place.as_mut()) {
+            place.file = surroundings.in_workspace(&place.file);
+        }
+        sarif(&early, &language().codes())
     }
 
     /// Renders the report, or the reason why there is none.

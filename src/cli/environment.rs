@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::journal::Holder;
 use crate::text::shortened;
@@ -104,6 +104,44 @@ impl Surroundings {
         of_github().or_else(|| others.iter().find_map(|name| of(name)))
     }
 
+    /// Returns a file's path relative to the workspace of the job, as GitHub expects it, whatever folder the command was
+    /// started in and however the file was given. A file outside of the workspace keeps its name.
+    pub fn in_workspace(&self, file: &str) -> String {
+        let workspace = self.get("GITHUB_WORKSPACE").or_else(|| self.get("CI_PROJECT_DIR"));
+        let Some(workspace) = workspace else { return file.to_owned() };
+        let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| whole(path));
+        let roots = [resolved(Path::new(workspace)), whole(Path::new(workspace))];
+        let names = [resolved(Path::new(file)), whole(Path::new(file))];
+        let inside = names
+            .iter()
+            .find_map(|name| roots.iter().find_map(|root| name.strip_prefix(root).ok()));
+        match inside {
+            Some(path) => path.to_string_lossy().replace('\\', "/"),
+            None => file.to_owned(),
+        }
+    }
+
+    /// Returns the commit that a CI job has checked out: of a pull request its own last one, not the merge that is only tried.
+    pub fn commit(&self) -> Option<String> {
+        let of_pull_request = || {
+            let event = std::fs::read(self.github("GITHUB_EVENT_PATH")?).ok()?;
+            let event: serde_json::Value = serde_json::from_slice(&event).ok()?;
+            event.pointer("/pull_request/head/sha")?.as_str().map(str::to_owned)
+        };
+        // GitHub, GitLab, Buildkite, CircleCI, Azure Pipelines, Bitbucket, Jenkins.
+        let names = [
+            "GITHUB_SHA",
+            "CI_COMMIT_SHA",
+            "BUILDKITE_COMMIT",
+            "CIRCLE_SHA1",
+            "BUILD_SOURCEVERSION",
+            "BITBUCKET_COMMIT",
+            "GIT_COMMIT",
+        ];
+        of_pull_request()
+            .or_else(|| names.iter().find_map(|name| self.get(name).map(str::to_owned)))
+    }
+
     /// Returns a name that is stable for one machine, which decides whether a lock belongs to this machine.
     fn host(&self) -> String {
         let named = self.get("HOSTNAME").or_else(|| self.get("COMPUTERNAME")).map(str::to_owned);
@@ -123,4 +161,19 @@ impl Surroundings {
 /// called longer (RFC 1035, section 2.3.4), and two that differ stay two.
 pub fn own_name(name: &str) -> String {
     shortened(name, 255).into_owned()
+}
+
+/// Makes a path absolute and removes `.` and `..` without resolving links.
+fn whole(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                plain.pop();
+            }
+            part => plain.push(part),
+        }
+    }
+    plain
 }

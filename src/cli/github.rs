@@ -1,12 +1,12 @@
 //! Output of a command in GitHub Actions: a step summary, outputs, and annotations on the plan's lines.
 
-use std::path::{Component, Path, PathBuf};
-
 use super::ended::Ended;
 use super::environment::Surroundings;
+use super::output::Summary;
 use crate::model::{Place, Verdict};
 use crate::plan::{Colour, Level};
 use crate::report::{AssertionReport, Problem, Report, Waiting};
+use crate::text::markdown::{block, plain};
 
 /// The most annotations that GitHub shows for a step.
 const MOST_ANNOTATIONS: usize = 10;
@@ -31,23 +31,16 @@ pub fn summary(ended: &Ended) -> Option<String> {
         return None;
     }
     let text = match &ended.account.summary {
-        Some(text) => {
+        Some(Summary::Markdown(text)) => text.clone(),
+        Some(Summary::Text(text)) => {
             let plan = ended.read.map(|read| read.plan.name.as_str()).unwrap_or_default();
             let warnings = ended.read.map(|read| read.warnings.render(Colour::Never));
-            let warnings = warnings.unwrap_or_default();
-            format!(
-                "# vecshift {}: {plan}\n\n{}",
-                ended.command,
-                fenced(&format!("{warnings}{text}"))
-            )
+            let text = format!("{}{text}", warnings.unwrap_or_default());
+            format!("# vecshift {}: {}\n\n{}\n", ended.command, plain(plan), block(&text))
         }
         None => ended.markdown(),
     };
     Some(cut(text))
-}
-
-fn fenced(text: &str) -> String {
-    format!("~~~text\n{}\n~~~\n", text.trim_end())
 }
 
 fn cut(mut text: String) -> String {
@@ -158,45 +151,15 @@ impl Annotation {
         let at = match (place, plan) {
             (Some(place), _) => format!(
                 "file={},line={},col={},",
-                property(&in_workspace(&place.file, surroundings)),
+                property(&surroundings.in_workspace(&place.file)),
                 place.line,
                 place.column
             ),
-            (None, Some(plan)) => format!("file={},", property(&in_workspace(plan, surroundings))),
+            (None, Some(plan)) => format!("file={},", property(&surroundings.in_workspace(plan))),
             (None, None) => String::new(),
         };
         format!("::{level} {at}title={}::{}", property(title), escape(message))
     }
-}
-
-/// Returns a file's path relative to the workspace, as GitHub expects it, whatever folder the command was started in
-/// and however the file was given. A file outside the workspace keeps its name.
-fn in_workspace(file: &str, surroundings: &Surroundings) -> String {
-    let Some(workspace) = surroundings.get("GITHUB_WORKSPACE") else { return file.to_owned() };
-    let resolved = |path: &Path| path.canonicalize().unwrap_or_else(|_| plain(path));
-    let roots = [resolved(Path::new(workspace)), plain(Path::new(workspace))];
-    let names = [resolved(Path::new(file)), plain(Path::new(file))];
-    let inside =
-        names.iter().find_map(|name| roots.iter().find_map(|root| name.strip_prefix(root).ok()));
-    match inside {
-        Some(path) => path.to_string_lossy().replace('\\', "/"),
-        None => file.to_owned(),
-    }
-}
-
-/// Makes a path absolute and removes `.` and `..` without resolving links.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }
 
 /// Escapes as GitHub's toolkit does (`packages/core/src/command.ts`, 2026).

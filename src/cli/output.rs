@@ -30,9 +30,16 @@ pub struct Answer {
 pub struct Account {
     pub report: Option<Report>,
     /// The step summary, in place of a report.
-    pub summary: Option<String>,
+    pub summary: Option<Summary>,
     /// The content of the command's own output file.
     pub own: Option<String>,
+}
+
+/// What a command says in a step summary.
+#[derive(Debug)]
+pub enum Summary {
+    Text(String),
+    Markdown(String),
 }
 
 impl Answer {
@@ -63,8 +70,8 @@ impl Answer {
     }
 
     /// Adds the step summary to use if there is no report.
-    pub fn with_summary(mut self, text: impl Into<String>) -> Self {
-        self.account.summary = Some(text.into());
+    pub fn with_summary(mut self, summary: Summary) -> Self {
+        self.account.summary = Some(summary);
         self
     }
 

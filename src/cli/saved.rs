@@ -23,7 +23,7 @@ pub struct Saved {
     beside: Option<PathBuf>,
     /// The absolute path of the plan file.
     path: PathBuf,
-    digest: String,
+    pub digest: String,
     /// The place of the state, where somebody chose one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<SavedState>,
@@ -31,9 +31,9 @@ pub struct Saved {
     pub vars: BTreeMap<String, String>,
     /// The content that was reviewed.
     #[serde(default)]
-    reviewed: Value,
+    pub reviewed: Value,
     /// The preview shown at the review.
-    preview: Value,
+    pub preview: Value,
     /// The path of this file.
     #[serde(skip)]
     pub file: PathBuf,

@@ -13,7 +13,7 @@ use super::failure::{Failure, label};
 use super::global::{Global, When};
 use super::narrate::Detail;
 use super::outlet::Unwritten;
-use super::output::{Answer, Output, complain};
+use super::output::{Answer, Output, Summary, complain};
 use super::place::{FOLDER, Place};
 use super::project::{Project, repository};
 use super::saved::Saved;
@@ -397,7 +397,7 @@ impl Session {
     pub fn conclude(&self, command: &str, mut answer: Answer, problems: Vec<Problem>) -> Exit {
         let mut account = std::mem::take(&mut answer.account);
         if account.report.is_none() && problems.is_empty() {
-            account.summary.get_or_insert_with(|| answer.text.clone());
+            account.summary.get_or_insert_with(|| Summary::Text(answer.text.clone()));
         }
         let mut ended = Ended {
             command,

@@ -3,7 +3,7 @@
 use super::Namespace;
 
 /// A source namespace and its name in the target.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Mapping {
     pub source: Namespace,
     pub target: Namespace,

@@ -3,12 +3,13 @@
 use super::table::sentences;
 use super::words::{count, duration, time};
 use super::{AssertionReport, Early, Report, StepReport};
+use crate::text::markdown::{block, code, grid, plain, prose};
 
 /// Renders the report as Markdown, with a line feed at its end.
 pub fn markdown(report: &Report) -> String {
-    let mut blocks = vec![format!("# Migration report: {}", report.plan)];
+    let mut blocks = vec![format!("# Migration report: {}", plain(&report.plan))];
     blocks.extend(report.rehearsal_note().map(|note| format!("> **Note:** {note}")));
-    blocks.push(format!("**{}**", escape(&report.headline())));
+    blocks.push(format!("**{}**", prose(&report.headline())));
     blocks.push(facts(report));
     blocks.push(format!("## Stages\n\n{}", stages(report)));
     if !report.steps.is_empty() {
@@ -39,7 +40,7 @@ pub fn early_markdown(early: &Early) -> String {
     });
     if !lines.is_empty() {
         // Messages have lines and code of their own.
-        blocks.push(format!("~~~text\n{}\n~~~", lines.join("\n")));
+        blocks.push(block(&lines.join("\n")));
     }
     if !early.unreached.is_empty() {
         let count = super::words::plural(early.unreached.len() as u64, "assertion");
@@ -50,18 +51,18 @@ pub fn early_markdown(early: &Early) -> String {
 
 fn facts(report: &Report) -> String {
     let span = |at: Option<jiff::Timestamp>| at.map_or_else(|| "-".to_owned(), time);
-    let file = report.file.as_ref().map(|file| format!(" (`{file}`)")).unwrap_or_default();
+    let file = report.file.as_ref().map(|file| format!(" ({})", code(file))).unwrap_or_default();
     let rows = [
-        ("plan", format!("{}{file}", report.plan)),
-        ("digest", format!("`{}`", report.digest)),
-        ("run", format!("`{}`, vecshift {}", report.run, report.program)),
-        ("from, to", format!("{} → {}", escape(&report.source), escape(&report.target))),
+        ("plan", format!("{}{file}", plain(&report.plan))),
+        ("digest", code(&report.digest)),
+        ("run", format!("{}, vecshift {}", code(&report.run), plain(&report.program))),
+        ("from, to", format!("{} → {}", plain(&report.source), plain(&report.target))),
         ("began", span(report.started)),
         ("last event", span(report.last)),
         ("took", report.took()),
-        ("run by", escape(&report.by())),
+        ("run by", plain(&report.by())),
     ];
-    let files = report.files().map(|files| ("files", format!("`{files}`")));
+    let files = report.files().map(|files| ("files", code(files)));
     let rows = rows.into_iter().chain(files);
     grid(&["", ""], rows.map(|(name, value)| vec![name.to_owned(), value]))
 }
@@ -70,7 +71,7 @@ fn stages(report: &Report) -> String {
     let row = |(index, stage): (usize, &super::StageReport)| {
         vec![
             (index + 1).to_string(),
-            escape(stage.stage.as_str()),
+            plain(stage.stage.as_str()),
             stage.status_words(),
             stage.tries().unwrap_or_default(),
             stage.time().map_or_else(|| "-".to_owned(), duration),
@@ -84,7 +85,7 @@ fn stages(report: &Report) -> String {
 fn steps(steps: &[StepReport]) -> String {
     let row = |step: &StepReport| {
         vec![
-            escape(step.stage.as_str()),
+            plain(step.stage.as_str()),
             step.step.to_string(),
             step.requested.to_string(),
             step.actual
@@ -100,12 +101,12 @@ fn steps(steps: &[StepReport]) -> String {
 fn assertions(report: &Report) -> String {
     let row = |one: &AssertionReport| {
         vec![
-            escape(&one.place_in_run()),
+            plain(&one.place_in_run()),
             named(one),
-            escape(&one.judgement.threshold),
-            escape(&one.observed()),
+            plain(&one.judgement.threshold),
+            plain(&one.observed()),
             count(one.judgement.samples),
-            escape(one.verdict_words()),
+            plain(one.verdict_words()),
         ]
     };
     let header = ["stage", "assertion", "threshold", "observed", "n", "verdict"];
@@ -115,10 +116,10 @@ fn assertions(report: &Report) -> String {
 /// Returns the text as code, behind its id if it was given one.
 fn named(one: &AssertionReport) -> String {
     let judgement = &one.judgement;
-    let text = format!("`{}`", judgement.text);
+    let text = code(&judgement.text);
     match judgement.assertion == judgement.text {
         true => text,
-        false => format!("{}: {text}", escape(&judgement.assertion)),
+        false => format!("{}: {text}", plain(&judgement.assertion)),
     }
 }
 
@@ -127,19 +128,19 @@ fn failures(report: &Report) -> Option<String> {
     let item = |one: &&AssertionReport| {
         let judgement = &one.judgement;
         let because =
-            judgement.reason.as_ref().map(|reason| format!("\n  - because: {}", escape(reason)));
+            judgement.reason.as_ref().map(|reason| format!("\n  - because: {}", prose(reason)));
         let meanwhile = one
             .meanwhile()
-            .map(|meanwhile| format!("\n  - meanwhile: {}", escape(&meanwhile)))
+            .map(|meanwhile| format!("\n  - meanwhile: {}", prose(&meanwhile)))
             .unwrap_or_default();
         format!(
-            "- **{}** {}: {}\n  - asked in `{}`\n  - expected: {}\n  - actual: {}{}{meanwhile}",
-            escape(one.verdict_words()),
-            escape(&one.place_in_run()),
+            "- **{}** {}: {}\n  - asked in {}\n  - expected: {}\n  - actual: {}{}{meanwhile}",
+            plain(one.verdict_words()),
+            plain(&one.place_in_run()),
             named(one),
-            one.line(),
-            escape(&judgement.threshold),
-            escape(&one.actual()),
+            code(&one.line()),
+            plain(&judgement.threshold),
+            plain(&one.actual()),
             because.unwrap_or_default(),
         )
     };
@@ -153,66 +154,46 @@ fn story(report: &Report) -> Option<String> {
         // The table of stages already has the copy's own sentence.
         let skipped = usize::from(stage.copy.is_some());
         let sentences = sentences(stage, &report.run).into_iter().skip(skipped);
-        lines.extend(sentences.map(|text| format!("- **{}**: {}", stage.stage, escape(&text))));
+        lines.extend(
+            sentences
+                .map(|text| format!("- **{}**: {}", plain(stage.stage.as_str()), prose(&text))),
+        );
     }
     for approval in &report.approvals {
         lines.push(format!(
             "- **{}** approved by {} at {}",
             approval.gate,
-            escape(&approval.asker()),
+            plain(&approval.asker()),
             time(approval.at)
         ));
     }
-    lines.extend(report.refused.iter().map(|text| format!("- {}", escape(text))));
-    lines.extend(report.erasures.iter().map(|one| format!("- {}", escape(&one.words()))));
+    lines.extend(report.refused.iter().map(|text| format!("- {}", prose(text))));
+    lines.extend(report.erasures.iter().map(|one| format!("- {}", prose(&one.words()))));
     for hook in &report.hooks {
         let how = match (&hook.error, hook.finished) {
-            (Some(error), _) => format!("failed: {}", escape(error)),
+            (Some(error), _) => format!("failed: {}", prose(error)),
             (None, true) if report.rehearsal => "not run: this is a rehearsal".to_owned(),
             (None, true) => "succeeded".to_owned(),
             (None, false) => "did not finish".to_owned(),
         };
-        lines.push(format!("- hook `{}` {how}", hook.hook));
+        lines.push(format!("- hook {} {how}", code(&hook.hook)));
     }
     (!lines.is_empty()).then(|| format!("## What happened\n\n{}", lines.join("\n")))
 }
 
 fn ending(report: &Report) -> String {
-    let mut lines = vec![format!("- Rollback: {}", escape(&report.rollback.text))];
+    let mut lines = vec![format!("- Rollback: {}", prose(&report.rollback.text))];
     lines.extend(
-        report.rollback.left_behind.iter().map(|what| format!("  - left behind: {}", escape(what))),
+        report.rollback.left_behind.iter().map(|what| format!("  - left behind: {}", prose(what))),
     );
     if let Some(traffic) = &report.traffic {
-        lines.push(format!("- Traffic: {}", escape(&traffic.text)));
+        lines.push(format!("- Traffic: {}", prose(&traffic.text)));
     }
     match &report.next {
-        Some(next) => lines.push(format!("- Next: {}: `{}`", escape(&next.why), next.command)),
+        Some(next) => {
+            lines.push(format!("- Next: {}: {}", prose(&next.why), code(&next.command)));
+        }
         None => lines.push("- Next: nothing is left to do".to_owned()),
     }
     lines.join("\n")
-}
-
-fn grid(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: &[String]| format!("| {} |", cells.join(" | "));
-    let header: Vec<_> = header.iter().map(|cell| (*cell).to_owned()).collect();
-    let rule: Vec<_> = header.iter().map(|_| "---".to_owned()).collect();
-    let mut lines = vec![line(&header), line(&rule)];
-    lines.extend(rows.into_iter().map(|row| {
-        let cells: Vec<_> =
-            row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
-        line(&cells)
-    }));
-    lines.join("\n")
-}
-
-/// Escapes a text so that it is not read as Markdown.
-fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        if matches!(letter, '\\' | '`' | '*' | '_' | '<' | '>' | '[' | ']' | '~') {
-            out.push('\\');
-        }
-        out.push(letter);
-    }
-    out
 }

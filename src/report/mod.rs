@@ -2,7 +2,7 @@
 //!
 //! [`Report::from_entries`] builds the model from the journal alone, so the report at the end of a run and one
 //! asked for weeks later are the same code on the same events. [`table`] is for a terminal, [`markdown`] for a
-//! change ticket, [`junit`] for a CI server; the model itself serialises as JSON.
+//! change ticket, [`junit`] for a CI server, [`sarif`] for code scanning; the model itself serialises as JSON.
 
 mod assertion;
 mod build;
@@ -13,6 +13,7 @@ mod junit;
 mod markdown;
 mod model;
 mod rollback;
+mod sarif;
 mod stage;
 mod steps;
 mod table;
@@ -29,6 +30,7 @@ pub use junit::{early_junit, junit};
 pub use markdown::{early_markdown, markdown};
 pub use model::{Approval, ErrorReport, HookReport, Next, REPORT_FORMAT, Report, Shortened};
 pub use rollback::Rollback;
+pub use sarif::sarif;
 pub use stage::{CopyReport, StageReport};
 pub use steps::StepReport;
 pub use table::{Look, paint, table};

@@ -9,6 +9,7 @@ mod cli_holds;
 mod cli_hooks;
 mod cli_namespaces;
 mod cli_outputs;
+mod cli_review;
 mod cli_rig;
 mod cli_run;
 mod cli_state;

@@ -142,6 +142,7 @@ impl Command {
                 own_unfinished: Some(plan::UNFINISHED.to_owned()),
                 ..Asked::default()
             },
+            Self::Validate(validate) => Asked { sarif: validate.sarif.clone(), ..Asked::default() },
             Self::Report(report) => Asked {
                 own: report.output.clone().map(|path| ("--output", path)),
                 own_unfinished: Some(report.format.unfinished()),

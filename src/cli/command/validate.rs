@@ -14,6 +14,9 @@ use crate::report::plural;
 pub struct Arguments {
     /// The plan file
     pub plan: PathBuf,
+    /// Write errors and warnings to this file for code scanning, as SARIF
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
 }
 
 pub fn perform(session: &Session, arguments: &Arguments) -> Result<Answer, Failure> {

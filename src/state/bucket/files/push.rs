@@ -129,8 +129,8 @@ impl Files {
 
 /// Returns whether an artifact is one of the files of its run's folder.
 fn is_in(files: &BTreeMap<String, Pieces>, run: &str, artifact: &Artifact) -> bool {
-    let below = below_artifacts(&artifact.path, run)
-        .unwrap_or_else(|| artifact.path.replace('\\', "/"));
+    let below =
+        below_artifacts(&artifact.path, run).unwrap_or_else(|| artifact.path.replace('\\', "/"));
     artifact.kept.is_none() && files.get(&below).is_some_and(|pieces| !pieces.is_empty())
 }
 

@@ -1,4 +1,6 @@
-//! Texts: the digits of bytes, and lines for people in a terminal.
+//! Texts: the digits of bytes, lines for people in a terminal, and Markdown.
+
+pub mod markdown;
 
 use std::borrow::Cow;
 

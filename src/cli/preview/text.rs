@@ -1,52 +1,22 @@
 //! Renders a preview for people: the verdict first, then both sides, the stages and further details.
 
-use clap::ValueEnum;
-
-use super::columns::Columns;
+use super::against::Comparison;
+use super::{Names, markers, verdict, what};
+use crate::cli::columns::Columns;
 use crate::model::IndexDescription;
 use crate::report::{Look, count, plural};
 use crate::run::{Preview, PreviewStage};
 use crate::text::wrap;
 
-/// Returns `No changes.`, or what a run would do in one line.
-pub fn verdict(preview: &Preview) -> String {
-    if preview.is_empty() {
-        return "No changes.".to_owned();
-    }
-    let counts = &preview.counts;
-    let parts = [
-        (counts.create, format!("{} to create", count(counts.create))),
-        (counts.namespaces, format!("{} to copy", plural(counts.namespaces, "namespace"))),
-        (counts.snapshots, plural(counts.snapshots, "snapshot")),
-        (counts.shifts, plural(counts.shifts, "traffic shift")),
-        (counts.delete, format!("{} to delete (irreversible)", count(counts.delete))),
-    ];
-    let parts: Vec<_> =
-        parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, text)| text).collect();
-    match parts.is_empty() {
-        true => "Plan: only assertions to judge.".to_owned(),
-        false => format!("Plan: {}.", parts.join(", ")),
-    }
-}
-
 /// The number of namespace names shown before "and N more".
 const MOST_NAMES: usize = 12;
 
-/// The namespace names to show.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Names {
-    /// The first dozen, if any name changes
-    #[default]
-    First,
-    /// All of them
-    All,
-}
-
 /// Renders the preview as text that ends with a line feed.
-pub fn render(preview: &Preview, look: Look, shown: Names) -> String {
+pub fn render(preview: &Preview, against: Option<&Comparison>, look: Look, shown: Names) -> String {
     let mut blocks =
         vec![verdict(preview), sides(preview, look.width), stages(preview, look.width)];
     blocks.extend(details(preview, look.width));
+    blocks.extend(against.map(|comparison| compared(comparison, look.width)));
     blocks.extend(names(preview, look.width, shown));
     blocks.extend(legend(preview));
     blocks.push(beside(preview, look.width));
@@ -92,13 +62,6 @@ fn stages(preview: &Preview, width: u16) -> String {
     table.text()
 }
 
-fn what(stage: &PreviewStage) -> String {
-    match stage.status.as_str() {
-        "to do" => stage.what.clone(),
-        status => format!("{} ({status})", stage.what),
-    }
-}
-
 /// Lists the old and the new name of each namespace, with its records.
 fn names(preview: &Preview, width: u16, shown: Names) -> Option<String> {
     let all = &preview.namespaces;
@@ -133,22 +96,33 @@ fn details(preview: &Preview, width: u16) -> Option<String> {
 
 /// Explains the markers that occur.
 fn legend(preview: &Preview) -> Option<String> {
-    let words = [
-        ('+', "create"),
-        ('~', "change"),
-        ('>', "copy"),
-        ('?', "assert"),
-        ('%', "shift traffic"),
-        ('-', "delete"),
-        ('=', "done already"),
-    ];
-    let occurs = |marker: char| preview.stages.iter().any(|stage| stage.marker == marker);
-    let used: Vec<_> = words
-        .iter()
-        .filter(|(marker, _)| occurs(*marker))
-        .map(|(marker, word)| format!("{marker} {word}"))
-        .collect();
+    let used = markers(preview);
     (!used.is_empty()).then(|| format!("  {}", used.join("   ")))
+}
+
+/// Says what is different from the plan that it is held against.
+fn compared(comparison: &Comparison, width: u16) -> String {
+    let mut lines = vec![format!("Against {}: {}", comparison.against, comparison.headline())];
+    lines.extend(comparison.unseen.iter().map(|why| format!("  only their words: {why}")));
+    let told = |mark: &str, of: &[String]| -> Vec<String> {
+        of.iter().map(|line| format!("  {mark}{line}")).collect()
+    };
+    lines.extend(told("would do: ", &comparison.effects));
+    lines.extend(told("says: ", &comparison.plan));
+    let names = &comparison.namespaces;
+    let new = names.new.iter().map(|one| format!("{} is new: {}", one.source, one.target));
+    let gone = names.gone.iter().map(|one| format!("{} is no longer copied", one.source));
+    let renamed = names
+        .renamed
+        .iter()
+        .map(|one| format!("{}: {} became {}", one.source, one.was, one.becomes));
+    let all: Vec<String> = new.chain(gone).chain(renamed).collect();
+    lines.extend(told("namespace ", &all[..all.len().min(MOST_NAMES)]));
+    if all.len() > MOST_NAMES {
+        let more = plural((all.len() - MOST_NAMES) as u64, "name");
+        lines.push(format!("  and {more} more: --json"));
+    }
+    lines.iter().map(|line| wrap(line, width, "    ")).collect::<Vec<_>>().join("\n")
 }
 
 fn beside(preview: &Preview, width: u16) -> String {
