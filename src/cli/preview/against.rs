@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::Result;
 use crate::model::{Mapping, Namespace, StageId};
 use crate::plan::{Plan, differences};
-use crate::report::{count, plural};
+use crate::report::count;
 use crate::run::Preview;
 
 /// A plan that another is held against, and what it would do, or would have done when it was reviewed.
@@ -133,18 +133,15 @@ impl Comparison {
     fn summary(&self) -> String {
         let Names { new, gone, renamed } = &self.namespaces;
         let parts = [
-            (self.plan.len(), "change of its words"),
-            (self.effects.len(), "change of what would be done"),
-            (new.len() + gone.len() + renamed.len(), "other name"),
+            (self.plan.len(), "change of its words", "changes of its words"),
+            (self.effects.len(), "change of what would be done", "changes of what would be done"),
+            (new.len() + gone.len() + renamed.len(), "other name", "other names"),
         ];
-        let said = parts.iter().filter(|(count, _)| *count > 0);
+        let said = parts.iter().filter(|(number, ..)| *number > 0);
         let said: Vec<_> = said
-            .map(|(number, what)| match (what.split_once(' '), number) {
-                (_, 1) => format!("1 {what}"),
-                (Some((noun, rest)), _) if noun == "change" => {
-                    format!("{} changes {rest}", count(*number as u64))
-                }
-                _ => plural(*number as u64, what),
+            .map(|(number, one, more)| match number {
+                1 => format!("1 {one}"),
+                _ => format!("{} {more}", count(*number as u64)),
             })
             .collect();
         said.join(", ")
