@@ -33,6 +33,7 @@ mod project;
 mod received;
 mod reference;
 mod saved;
+mod seeds;
 mod session;
 mod standing;
 mod token;

@@ -1,6 +1,6 @@
 //! Checks of the documented limits.
 
-use crate::model::{Metadata, Record, Vector};
+use crate::model::{IndexSpec, Metadata, Metric, Record, Vector};
 use crate::pinecone_wire::json::MetadataSchema;
 use crate::pinecone_wire::limits::{
     ID_CHARS, METADATA_BYTES, NAMESPACE_CHARS, SPARSE_VALUES, UPSERT_BYTES, is_operator, unkept,
@@ -76,6 +76,26 @@ pub(crate) fn check_metadata(id: &str, metadata: &Metadata) -> Answer<()> {
             "Metadata size is {bytes} bytes, which exceeds the limit of {METADATA_BYTES} bytes per vector, for vector '{id}'"
         );
         return Err(Refusal::invalid(message));
+    }
+    Ok(())
+}
+
+/// Checks that an index can hold a record.
+pub(crate) fn check_fits(spec: &IndexSpec, record: &Record) -> Answer<()> {
+    check_record(record)?;
+    let (id, name) = (&record.id, &spec.name);
+    let dimension = spec.dimension.unwrap_or_default() as usize;
+    let found = record.dense().dimension();
+    if found != dimension {
+        return Err(Refusal::invalid(format!(
+            "record {id} has {found} components, the index {name} has {dimension}"
+        )));
+    }
+    if record.sparse().is_some() && spec.metric != Metric::Dotproduct {
+        let metric = spec.metric;
+        return Err(Refusal::invalid(format!(
+            "record {id} has sparse values, which the index {name} with the metric {metric} does not keep"
+        )));
     }
     Ok(())
 }

@@ -79,11 +79,27 @@ impl Scope {
         if version < operation.since() {
             return Err(shaped(unknown(path)));
         }
+        self.refuse_unkept(operation).map_err(shaped)?;
         let index = match operation.is_data() {
             true => Some(self.find_index(request).map_err(shaped)?),
             false => None,
         };
         Ok(Asked { operation, name, index, is_grpc, version })
+    }
+
+    /// Refuses to make what would be gone after a restart, where the emulator promises that nothing is.
+    fn refuse_unkept(&self, operation: Operation) -> Answer<()> {
+        let what = match operation {
+            _ if self.project.ledger.is_none() => return Ok(()),
+            Operation::CreateCollection => "collections",
+            Operation::CreateBackup => "backups",
+            Operation::StartImport => "imports",
+            _ => return Ok(()),
+        };
+        let message = format!(
+            "The emulator does not keep {what} over a restart: start it without --persist to use them"
+        );
+        Err(Refusal::new(400, Code::Unimplemented, message))
     }
 
     fn check_key(&self, headers: &HeaderMap) -> Answer<()> {

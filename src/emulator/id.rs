@@ -6,6 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Ids(AtomicU64);
 
 impl Ids {
+    /// Returns how many were given out.
+    pub fn given(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Goes on behind those that were given out before a restart.
+    pub fn go_on_behind(&self, given: u64) {
+        self.0.fetch_max(given, Ordering::SeqCst);
+    }
+
     pub fn next(&self) -> String {
         let count = self.0.fetch_add(1, Ordering::SeqCst) + 1;
         let (high, low) = (mix(count), mix(!count));

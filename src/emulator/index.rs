@@ -16,8 +16,9 @@ use crate::pinecone_wire::state::IndexState;
 use super::capacity::{Capacity, Wanted};
 use super::error::{Answer, Refusal};
 use super::filter;
+use super::ledger::{Entry, Head, Ledger, Receipt};
 use super::progress::{Progress, Stage};
-use super::store::Store;
+use super::store::{Store, Write};
 
 /// Properties of an index beside its [`IndexSpec`].
 #[derive(Clone, Debug, Default)]
@@ -49,6 +50,8 @@ pub(crate) struct Index {
     spec: RwLock<IndexSpec>,
     capacity: RwLock<Capacity>,
     store: RwLock<Store>,
+    /// Where its changes are kept over a restart, if they are.
+    ledger: Option<Arc<Ledger>>,
 }
 
 /// The arguments of [`Index::new`] beside the specification.
@@ -59,6 +62,7 @@ pub(crate) struct Birth {
     pub is_made_by_client: bool,
     pub extras: Extras,
     pub store: Store,
+    pub ledger: Option<Arc<Ledger>>,
     pub stop: CancellationToken,
 }
 
@@ -79,6 +83,7 @@ impl Index {
             stop: birth.stop,
             spec: RwLock::new(spec),
             store: RwLock::new(birth.store),
+            ledger: birth.ledger,
         })
     }
 
@@ -148,8 +153,94 @@ impl Index {
         self.store.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn write(&self) -> RwLockWriteGuard<'_, Store> {
+    fn write(&self) -> RwLockWriteGuard<'_, Store> {
         self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Accepts a checked write, which can be read after `lag`; returns its log sequence number. Like every change of the
+    /// records, it blocks until the disk has it where the emulator keeps its state.
+    pub fn accept(
+        &self,
+        namespace: &Namespace,
+        write: Write,
+        now: Timestamp,
+        lag: Duration,
+    ) -> Answer<u64> {
+        let mut store = self.write();
+        let note = |ledger: &Arc<Ledger>| ledger.note_write(&self.id, namespace, &write);
+        let receipt = self.ledger.as_ref().map(note).transpose()?;
+        let lsn = store.write(namespace, write, now, lag);
+        if self.is_pod {
+            store.forget_empty();
+        }
+        drop(store);
+        self.settle(receipt)?;
+        Ok(lsn)
+    }
+
+    /// Creates a namespace by its name, once `check` has seen that it can be.
+    pub fn create_namespace(
+        &self,
+        namespace: &Namespace,
+        filterable: Option<Vec<String>>,
+        now: Timestamp,
+        check: impl FnOnce(&Store) -> Answer<()>,
+    ) -> Answer<()> {
+        let mut store = self.write();
+        store.settle(now);
+        check(&store)?;
+        let receipt = self.note(|index| Entry::Created {
+            index,
+            namespace: namespace.clone(),
+            filterable: filterable.clone(),
+        })?;
+        store.create(namespace, filterable);
+        drop(store);
+        self.settle(receipt)
+    }
+
+    /// Drops a namespace with its records; returns false if there is none.
+    pub fn drop_namespace(&self, namespace: &Namespace) -> Answer<bool> {
+        let mut store = self.write();
+        if !store.spaces.contains_key(namespace) {
+            return Ok(false);
+        }
+        let receipt = self.note(|index| Entry::Dropped { index, namespace: namespace.clone() })?;
+        store.remove(namespace);
+        drop(store);
+        self.settle(receipt)?;
+        Ok(true)
+    }
+
+    fn note(&self, entry: impl FnOnce(String) -> Entry) -> Answer<Option<Receipt>> {
+        let note = |ledger: &Arc<Ledger>| ledger.note(&entry(self.id.clone()), Vec::new());
+        self.ledger.as_ref().map(note).transpose()
+    }
+
+    fn settle(&self, receipt: Option<Receipt>) -> Answer<()> {
+        match (&self.ledger, receipt) {
+            (Some(ledger), Some(receipt)) => ledger.settle(receipt),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns what is kept of it beside its records.
+    pub fn head(&self, now: Timestamp) -> Option<Head> {
+        let spec = self.spec();
+        Some(Head {
+            id: self.id.clone(),
+            name: spec.name,
+            dimension: spec.dimension,
+            metric: spec.metric,
+            vector_type: spec.vector_type,
+            deployment: Deployment::of(&spec.deployment)?,
+            deletion_protection: spec.deletion_protection,
+            tags: spec.tags,
+            schema: self.extras.schema.clone(),
+            read_capacity: ReadCapacity { status: None, ..self.capacity(now) },
+            began: self.progress.began,
+            is_made_by_client: self.is_made_by_client,
+        })
     }
 
     /// Reads a filter, limited to the fields that this index or the namespace allows to filter on.

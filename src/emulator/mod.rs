@@ -13,6 +13,9 @@
 //! or `control/`. Calls check everything and then change an index in one step, so that a refusal never leaves
 //! half a change.
 //!
+//! Where the emulator keeps its state over a restart, such a step is also an entry of the [`ledger`], which the disk has
+//! before the request is answered.
+//!
 //! `docs/emulator.md` lists what Pinecone's documents leave open and what the emulator does there.
 
 mod arithmetic;
@@ -37,6 +40,7 @@ mod importer;
 mod incoming;
 mod index;
 mod knn;
+mod ledger;
 mod options;
 mod progress;
 mod project;
@@ -54,7 +58,7 @@ mod world;
 pub const ABOUT: &str = "Serve the Pinecone emulator";
 
 pub use counters::{Counters, IndexCounters};
-pub use handle::Emulator;
+pub use handle::{Beginning, Emulator, Filled, Holding};
 pub use options::EmulatorOptions;
 pub use world::World;
 pub(crate) use world::records_of;

@@ -1,6 +1,7 @@
 //! Options of an emulator.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -43,6 +44,8 @@ pub struct EmulatorOptions {
     pub import_starts_after: Duration,
     /// Access of imports to `s3:` buckets.
     pub s3: S3Options,
+    /// Folder that keeps indexes and records over a restart; `None` keeps nothing.
+    pub persist: Option<PathBuf>,
     /// Clock for readiness, lag, rate limits and latencies.
     pub clock: Clock,
 }
@@ -65,6 +68,7 @@ impl Default for EmulatorOptions {
             retry_after: None,
             import_starts_after: Duration::from_millis(200),
             s3: S3Options::default().or_unsigned(),
+            persist: None,
             clock: Clock::system(),
         }
     }

@@ -9,6 +9,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::blocking::blocking;
 use crate::clock::{Clock, Timestamp, after};
 
 use super::EmulatorOptions;
@@ -20,6 +21,7 @@ use super::faults::Dice;
 use super::id::Ids;
 use super::import::Import;
 use super::index::{Birth, Extras, Index};
+use super::ledger::{Entry, Ledger};
 use super::progress::Progress;
 use super::rate::Buckets;
 use super::restore::Restore;
@@ -45,6 +47,8 @@ pub(crate) struct NewIndex {
 
 pub(crate) struct Project {
     pub options: EmulatorOptions,
+    /// Where everything is kept over a restart, if it is.
+    pub ledger: Option<Arc<Ledger>>,
     pub clock: Clock,
     pub ids: Ids,
     pub dice: Dice,
@@ -69,8 +73,14 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    pub fn new(options: EmulatorOptions, index_router: IndexRouter) -> Self {
+    pub fn new(
+        options: EmulatorOptions,
+        ledger: Option<Ledger>,
+        stop: CancellationToken,
+        index_router: IndexRouter,
+    ) -> Self {
         Self {
+            ledger: ledger.map(Arc::new),
             ip: options.listen.ip(),
             clock: options.clock.clone(),
             ids: Ids::default(),
@@ -78,7 +88,7 @@ impl Project {
             options,
             tally: Tally::default(),
             buckets: Buckets::default(),
-            stop: CancellationToken::new(),
+            stop,
             listeners: Mutex::default(),
             index_router,
             creating: tokio::sync::Mutex::new(()),
@@ -92,8 +102,8 @@ impl Project {
         }
     }
 
-    /// Keeps a listener's task, so that shutdown can wait for its end.
-    pub fn keep(&self, listener: JoinHandle<()>) {
+    /// Remembers a listener's task, so that shutdown can wait for its end.
+    pub fn remember(&self, listener: JoinHandle<()>) {
         let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|task| !task.is_finished());
         listeners.push(listener);
@@ -127,9 +137,46 @@ impl Project {
     }
 
     /// Deletes an index, at once or after it was `Terminating` for a while.
-    pub fn delete(&self, index: &Index) {
+    pub async fn delete(&self, index: &Index) -> Answer<()> {
+        self.keep(Entry::Deleted { index: index.id.clone() }).await?;
         index.terminate(after(self.now(), self.options.terminating_for));
         self.bury();
+        Ok(())
+    }
+
+    /// Keeps the settings of an index that were changed.
+    pub async fn keep_settings(&self, index: &Index) -> Answer<()> {
+        match index.head(self.now()) {
+            Some(head) => self.keep(Entry::Index(Box::new(head))).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Appends an entry and waits until the disk has it, if anything is kept.
+    async fn keep(&self, entry: Entry) -> Answer<()> {
+        let Some(ledger) = self.ledger.clone() else { return Ok(()) };
+        let kept = blocking(move || {
+            let receipt = ledger.note(&entry, Vec::new());
+            Ok(receipt.and_then(|receipt| ledger.settle(receipt)))
+        });
+        kept.await.map_err(internal)?
+    }
+
+    /// Keeps the rest, and no more after it.
+    pub async fn close(&self) -> Answer<()> {
+        let Some(ledger) = self.ledger.clone() else { return Ok(()) };
+        blocking(move || Ok(ledger.close())).await.map_err(internal)?
+    }
+
+    /// Keeps a new index with its records.
+    async fn keep_whole(&self, index: &Arc<Index>) -> Answer<()> {
+        let Some(ledger) = self.ledger.clone() else { return Ok(()) };
+        let (given, index, now) = (self.ids.given(), Arc::clone(index), self.now());
+        let kept = blocking(move || {
+            let head = index.head(now);
+            Ok(head.map_or(Ok(()), |head| ledger.keep(given, &head, &index.read(now))))
+        });
+        kept.await.map_err(internal)?
     }
 
     /// Forgets the indexes whose deletion is complete.
@@ -208,22 +255,42 @@ impl Project {
             return Err(Refusal::new(409, Code::AlreadyExists, "Resource already exists."));
         }
         self.refuse_more_indexes(&new.spec)?;
-        let internal = |error: crate::Error| Refusal::new(500, Code::Internal, error.to_string());
+        let (index, door) = self.open(new, self.ids.next()).await?;
+        self.keep_whole(&index).await?;
+        self.serve(&index, door);
+        Ok(index)
+    }
+
+    /// Puts back an index that was kept, under its id.
+    pub async fn put_back(self: &Arc<Self>, new: NewIndex, id: String) -> Answer<()> {
+        let (index, door) = self.open(new, id).await?;
+        self.serve(&index, door);
+        Ok(())
+    }
+
+    async fn open(&self, new: NewIndex, id: String) -> Answer<(Arc<Index>, Door)> {
         let stop = self.stop.child_token();
         let door = Door::bind_free(self.ip, stop.clone()).await.map_err(internal)?;
         let birth = Birth {
             host: format!("http://{}", door.address().map_err(internal)?),
-            id: self.ids.next(),
+            id,
             progress: new.progress,
             is_made_by_client: new.is_made_by_client,
             extras: new.extras,
             store: new.records,
+            ledger: self.ledger.clone(),
             stop,
         };
-        let index = Index::new(new.spec, birth);
-        let router = (self.index_router)(Arc::clone(self), Arc::clone(&index));
-        self.keep(door.serve(router));
-        self.put(Arc::clone(&index));
-        Ok(index)
+        Ok((Index::new(new.spec, birth), door))
     }
+
+    fn serve(self: &Arc<Self>, index: &Arc<Index>, door: Door) {
+        let router = (self.index_router)(Arc::clone(self), Arc::clone(index));
+        self.remember(door.serve(router));
+        self.put(Arc::clone(index));
+    }
+}
+
+fn internal(error: crate::Error) -> Refusal {
+    Refusal::new(500, Code::Internal, error.to_string())
 }

@@ -26,9 +26,16 @@ pub(crate) struct Door {
 
 impl Door {
     pub async fn bind(address: SocketAddr, stop: CancellationToken) -> Result<Self> {
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|error| Error::io(format!("cannot listen on {address}"), error))?;
+        let cannot = |error: io::Error| {
+            let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+            let error = Error::io(format!("cannot listen on {address}"), error);
+            match is_taken {
+                true => error
+                    .with_hint("another program has it; `--listen 127.0.0.1:0` picks a free port"),
+                false => error,
+            }
+        };
+        let listener = TcpListener::bind(address).await.map_err(cannot)?;
         Ok(Self { listener, stop })
     }
 

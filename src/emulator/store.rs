@@ -115,6 +115,42 @@ impl Store {
             self.spaces.values().filter_map(|space| Some(space.waiting.front()?.0)).min();
     }
 
+    /// Makes a namespace be there without a record.
+    pub fn create(&mut self, namespace: &Namespace, filterable: Option<Vec<String>>) {
+        let space = self.spaces.entry(namespace.clone()).or_default();
+        space.is_created = true;
+        space.filterable = filterable;
+    }
+
+    /// Returns the namespaces that were ever written to or are there, each with its last number.
+    pub fn lsns(&self) -> BTreeMap<&Namespace, u64> {
+        let there = self.spaces.keys().map(|name| (name, 0));
+        there.chain(self.last_lsn.iter().map(|(name, lsn)| (name, *lsn))).collect()
+    }
+
+    /// Puts back a namespace that was written to so often, and whether it is there.
+    pub fn put_space(
+        &mut self,
+        namespace: &Namespace,
+        lsn: u64,
+        is_there: bool,
+        filterable: Option<Vec<String>>,
+    ) {
+        if lsn > 0 {
+            self.last_lsn.insert(namespace.clone(), lsn);
+        }
+        if is_there {
+            self.create(namespace, filterable);
+            self.spaces.entry(namespace.clone()).or_default().visible_lsn = lsn;
+        }
+    }
+
+    /// Puts back records of a namespace that was put back.
+    pub fn put_records(&mut self, namespace: &Namespace, records: Vec<Arc<Stored>>) {
+        let space = self.spaces.entry(namespace.clone()).or_default();
+        space.apply(Write::Upsert(records));
+    }
+
     /// Drops a namespace with its records and pending writes; returns false if there is none.
     pub fn remove(&mut self, namespace: &Namespace) -> bool {
         self.spaces.remove(namespace).is_some()

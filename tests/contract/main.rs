@@ -1,6 +1,6 @@
-//! Tests of the emulator and the client against software from elsewhere: Pinecone's official Python SDKs, Pinecone's
-//! OpenAPI files, a property-based tester that makes requests from those files, an S3 server, and flagd's own
-//! evaluator.
+//! Tests of the emulator and the client against software from elsewhere: Pinecone's official Python SDKs, the stores of
+//! LangChain and LlamaIndex, Pinecone's OpenAPI files, a property-based tester that makes requests from those files, an S3
+//! server, and flagd's own evaluator.
 //!
 //! These tests need Python 3 with `venv`, the package index (once; environments are kept under `target/`) and the
 //! folder `shared/openapi` beside the checkout. If one is missing a test says on stderr that it was skipped, and fails
@@ -17,4 +17,5 @@ mod openapi;
 mod python;
 mod sdk;
 mod skip;
+mod stores;
 mod world;

@@ -68,8 +68,13 @@ fn ensure(
 
 impl Python {
     fn command(&self, script: &str) -> tokio::process::Command {
-        let mut command = tokio::process::Command::new(&self.interpreter);
+        let mut command = self.interpreter();
         command.arg(sources().join(script));
+        command
+    }
+
+    fn interpreter(&self) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(&self.interpreter);
         command.env("NO_PROXY", "*").env("PYTHONDONTWRITEBYTECODE", "1");
         command.current_dir(&self.folder).kill_on_drop(true);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PINECONE_")) {
@@ -92,13 +97,35 @@ impl Python {
         longest: Duration,
     ) -> Result<String, String> {
         let mut command = self.command(script);
-        command.args(arguments).stdin(Stdio::null());
-        let output = tokio::time::timeout(longest, command.output()).await;
-        let output = output.map_err(|_| format!("{script} took longer than {longest:?}"))?;
-        let output = output.map_err(|error| format!("{script}: {error}"))?;
-        match output.status.success() {
-            true => Ok(text(&output)),
-            false => Err(format!("{script} ({}):\n{}", output.status, text(&output))),
-        }
+        command.args(arguments);
+        ended(command, script, longest).await
+    }
+
+    /// Runs pytest over a folder, with the programs of `programs` to be found.
+    pub async fn test(
+        &self,
+        folder: &Path,
+        programs: &Path,
+        longest: Duration,
+    ) -> Result<String, String> {
+        let mut command = self.interpreter();
+        command.args(["-m", "pytest", "--quiet", "-p", "no:cacheprovider"]);
+        let found = std::env::var("PATH").unwrap_or_default();
+        command.env("PATH", format!("{}:{found}", programs.display())).current_dir(folder);
+        ended(command, "pytest", longest).await
+    }
+}
+
+async fn ended(
+    mut command: tokio::process::Command,
+    name: &str,
+    longest: Duration,
+) -> Result<String, String> {
+    let output = tokio::time::timeout(longest, command.stdin(Stdio::null()).output()).await;
+    let output = output.map_err(|_| format!("{name} took longer than {longest:?}"))?;
+    let output = output.map_err(|error| format!("{name}: {error}"))?;
+    match output.status.success() {
+        true => Ok(text(&output)),
+        false => Err(format!("{name} ({}):\n{}", output.status, text(&output))),
     }
 }

@@ -89,6 +89,8 @@ pub fn said(output: &Output) -> Said {
 pub struct Emulated {
     pub child: Child,
     pub address: String,
+    /// The document that said that it was ready.
+    pub ready: serde_json::Value,
 }
 
 impl Emulated {
@@ -99,19 +101,28 @@ impl Emulated {
 
     /// The same with more arguments.
     pub fn start_with(cli: &Cli, plan: &str, records: u64, more: &[&str]) -> Self {
-        let usual =
-            ["emulate", "--listen", "127.0.0.1:0", "--world", plan, "--api-key", "k", "--json"];
-        let mut child = cli
-            .command(&[&usual, more].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let emulated = Self::serve(cli, &[&["--world", plan], more].concat());
+        assert_eq!(emulated.ready["records"], records, "{}", emulated.ready);
+        emulated
+    }
+
+    /// Starts it with these arguments alone, and waits until it says that it is ready.
+    pub fn serve(cli: &Cli, arguments: &[&str]) -> Self {
+        let usual = ["emulate", "--listen", "127.0.0.1:0", "--api-key", "k", "--json"];
+        let mut command = cli.command(&[&usual, arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(ready["records"], records, "{ready}");
-        Self { child, address: ready["address"].as_str().unwrap().to_owned() }
+        let address = ready["address"].as_str().unwrap_or_else(|| panic!("{ready}")).to_owned();
+        Self { child, address, ready }
+    }
+
+    /// Ends it with SIGTERM; returns its exit code.
+    pub fn end(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
     }
 
     pub fn run(&self, cli: &Cli, arguments: &[&str]) -> Said {

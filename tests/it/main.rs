@@ -4,6 +4,7 @@
 
 mod cli;
 mod cli_docs;
+mod cli_emulate;
 mod cli_files;
 mod cli_holds;
 mod cli_hooks;
@@ -26,6 +27,7 @@ mod emulator_data;
 mod emulator_faults;
 mod emulator_imports;
 mod emulator_kinds;
+mod emulator_persist;
 mod emulator_resources;
 mod emulator_schema;
 mod erase;

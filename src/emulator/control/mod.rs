@@ -22,6 +22,7 @@ use super::incoming::Incoming;
 use super::index::Index;
 use super::project::Shared;
 use crate::clock::Timestamp;
+use crate::model::IndexSpec;
 use crate::pinecone_wire::control::{self as wire, Collections};
 use crate::pinecone_wire::{Operation, Version};
 
@@ -54,14 +55,17 @@ async fn perform(project: &Shared, operation: Operation, incoming: &Incoming) ->
         Operation::DescribeIndex => shown(&*project.index(name)?, now, version),
         Operation::ConfigureIndex => {
             let index = project.index(name)?;
+            // What is kept last is what holds.
+            let _one_at_a_time = project.creating.lock().await;
             let change = match version.has_schema() {
                 true => schema::configure(&incoming.body)?,
                 false => configure::configure(&incoming.body)?,
             };
             change.apply(&index, now, project.options.ready_after, version)?;
+            project.keep_settings(&index).await?;
             shown(&index, now, version)
         }
-        Operation::DeleteIndex => delete_index(project, name).map(|()| None),
+        Operation::DeleteIndex => delete_index(project, name).await.map(|()| None),
         Operation::ListCollections => {
             let collections = project.collections();
             let collections = collections.iter().map(|collection| collection.model(now)).collect();
@@ -119,7 +123,7 @@ fn made_up_name(project: &Shared) -> String {
     format!("index-{}", id.split('-').next().unwrap_or_default())
 }
 
-fn delete_index(project: &Shared, name: &str) -> Answer<()> {
+async fn delete_index(project: &Shared, name: &str) -> Answer<()> {
     let (index, now) = (project.index(name)?, project.now());
     if index.spec().deletion_protection {
         let message = format!(
@@ -135,8 +139,13 @@ fn delete_index(project: &Shared, name: &str) -> Answer<()> {
         let message = format!("Index {name} has the pending collection {}.", collection.name);
         return Err(Refusal::new(412, Code::FailedPrecondition, message));
     }
-    project.delete(&index);
-    Ok(())
+    project.delete(&index).await
+}
+
+/// Checks that there can be such an index, as for one that a client asks for.
+pub(crate) fn check_index(spec: &IndexSpec) -> Answer<()> {
+    rules::check_name("Index name", &spec.name)?;
+    create::check_shape(spec.vector_type, spec.dimension, Some(spec.metric))
 }
 
 fn render(status: u16, body: Text) -> Response<Body> {

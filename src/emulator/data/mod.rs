@@ -66,13 +66,25 @@ impl Call {
         self,
         work: impl FnOnce(&Self) -> Answer<T> + Send + 'static,
     ) -> Answer<T> {
-        if !self.is_heavy() {
+        if !self.is_heavy() && !self.waits_for_the_disk() {
             return work(&self);
         }
         let joined = tokio::task::spawn_blocking(move || work(&self)).await;
         joined.unwrap_or_else(|error| {
             Err(Refusal::new(500, super::error::Code::Internal, error.to_string()))
         })
+    }
+
+    fn waits_for_the_disk(&self) -> bool {
+        let writes = matches!(
+            self.operation,
+            Operation::Upsert
+                | Operation::Update
+                | Operation::Delete
+                | Operation::CreateNamespace
+                | Operation::DeleteNamespace
+        );
+        writes && self.project.ledger.is_some()
     }
 
     fn is_heavy(&self) -> bool {

@@ -88,18 +88,19 @@ impl Call {
         checks::check_namespace(name)?;
         schema.map_or(Ok(()), checks::check_schema)?;
         let namespace = Namespace::new(name);
-        let mut store = self.index.write();
-        store.settle(self.project.now());
-        self.refuse_more_namespaces(&namespace, &store)?;
-        let space = store.spaces.entry(namespace.clone()).or_default();
-        if space.exists() {
-            let message = format!("Namespace {name} already exists");
-            return Err(Refusal::new(409, Code::AlreadyExists, message));
-        }
-        space.is_created = true;
-        space.filterable = schema.map(schema_fields);
+        let check = |store: &Store| {
+            self.refuse_more_namespaces(&namespace, store)?;
+            if store.spaces.get(&namespace).is_some_and(Space::exists) {
+                let message = format!("Namespace {name} already exists");
+                return Err(Refusal::new(409, Code::AlreadyExists, message));
+            }
+            Ok(())
+        };
+        let filterable = schema.map(schema_fields);
+        let now = self.project.now();
+        self.index.create_namespace(&namespace, filterable.clone(), now, check)?;
         self.project.tally.write(&self.index.name);
-        Ok(NamespaceView::of(&namespace, space))
+        Ok(NamespaceView { name: name.to_owned(), record_count: 0, filterable })
     }
 
     /// Refuses a new namespace in an index that has as many as it can.
@@ -113,7 +114,7 @@ impl Call {
     }
 
     pub fn delete_namespace(&self, namespace: &Namespace) -> Answer<()> {
-        if !self.index.write().remove(namespace) {
+        if !self.index.drop_namespace(namespace)? {
             return Err(not_found());
         }
         self.project.tally.write(&self.index.name);

@@ -67,7 +67,7 @@ impl Call {
         let count = records.len() as u32;
         let ids: Vec<_> = records.iter().map(|record| record.id.clone()).collect();
         let stored = records.into_iter().map(|record| Arc::new(Stored::new(record))).collect();
-        let lsn = self.apply(&namespace, Write::Upsert(stored));
+        let lsn = self.apply(&namespace, Write::Upsert(stored))?;
         self.project.tally.upsert(&self.index.name, &namespace, ids.iter());
         Ok(Reply { body: count, lsn })
     }
@@ -80,7 +80,7 @@ impl Call {
             (Some(id), None) => {
                 checks::check_id(&id.text())?;
                 self.take(&namespace, &[(rate::UPDATES, 1)])?;
-                let lsn = self.apply(&namespace, Write::Update { id, change: update.change });
+                let lsn = self.apply(&namespace, Write::Update { id, change: update.change })?;
                 Ok(Reply { body: None, lsn })
             }
             (None, Some(filter)) => {
@@ -113,7 +113,7 @@ impl Call {
         let set = change.metadata.unwrap_or_default();
         let lsn = match dry_run {
             true => Lsn::default(),
-            false => self.apply(&namespace, Write::UpdateWhere { filter, set }),
+            false => self.apply(&namespace, Write::UpdateWhere { filter, set })?,
         };
         Ok(Reply { body: Some(matched as u32), lsn })
     }
@@ -152,7 +152,7 @@ impl Call {
                 Write::DeleteWhere(filter)
             }
         };
-        let lsn = self.apply(&namespace, write);
+        let lsn = self.apply(&namespace, write)?;
         Ok(Reply { body: (), lsn })
     }
 
@@ -177,16 +177,14 @@ impl Call {
     }
 
     /// Applies a write; pods show it at once and have no log sequence numbers.
-    fn apply(&self, namespace: &Namespace, write: Write) -> Lsn {
+    fn apply(&self, namespace: &Namespace, write: Write) -> Answer<Lsn> {
         let now = self.project.now();
+        let lag = match self.index.is_pod {
+            true => std::time::Duration::ZERO,
+            false => self.project.dice.lag(),
+        };
+        let lsn = self.index.accept(namespace, write, now, lag)?;
         self.project.tally.write(&self.index.name);
-        let mut store = self.index.write();
-        if self.index.is_pod {
-            store.write(namespace, write, now, std::time::Duration::ZERO);
-            store.forget_empty();
-            return Lsn::default();
-        }
-        let lag = self.project.dice.lag();
-        Lsn { written: Some(store.write(namespace, write, now, lag)), readable: None }
+        Ok(Lsn { written: (!self.index.is_pod).then_some(lsn), readable: None })
     }
 }

@@ -148,7 +148,7 @@ impl Job {
         if count > 0 {
             let (project, index) = (&self.call.project, &self.call.index);
             let write = Write::Upsert(stored);
-            index.write().write(namespace, write, project.now(), Duration::ZERO);
+            index.accept(namespace, write, project.now(), Duration::ZERO).map_err(refused)?;
             project.tally.import(&index.name, count);
         }
         Ok(count)

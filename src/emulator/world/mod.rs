@@ -8,7 +8,7 @@ mod plan;
 mod text;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::model::{
@@ -18,6 +18,10 @@ use crate::pinecone_wire::Deployment;
 use crate::plan::file::RehearsalSource;
 use crate::provider::{Records, parquet};
 
+use super::checks;
+use super::control::check_index;
+use super::error::Refusal;
+use super::floats::rounded;
 use generate::Generator;
 pub(crate) use plan::records_of;
 
@@ -81,6 +85,29 @@ impl World {
         Ok(Self { index, records: Box::new(records.take(most)) })
     }
 
+    /// Builds a serverless index with the records of files, or an empty one.
+    ///
+    /// # Errors
+    /// `Invalid` if there can be no such index; if a file cannot be read as records. A record that the index would not keep
+    /// shows when the world is loaded.
+    pub fn of_files(name: &str, dimension: u32, metric: Metric, files: &[PathBuf]) -> Result<Self> {
+        let index = spec(name, dimension, metric, serverless());
+        check_index(&index).map_err(refused)?;
+        let fit = |path: &PathBuf| {
+            let (spec, file) = (index.clone(), path.display().to_string());
+            let fitting = move |record: Result<(Namespace, Record)>| {
+                let (namespace, record) = record?;
+                let record = Record { metadata: rounded(record.metadata), ..record };
+                checks::check_fits(&spec, &record)
+                    .map_err(|refusal| refused(refusal).with_context("file", &file))?;
+                Ok((namespace, record))
+            };
+            Ok(read(path)?.map(fitting))
+        };
+        let files: Vec<_> = files.iter().map(fit).collect::<Result<_>>()?;
+        Ok(Self { index, records: Box::new(files.into_iter().flatten()) })
+    }
+
     /// Splits the world into its index and an iterator over its records, namespace by namespace if they are generated.
     pub fn into_parts(
         self,
@@ -97,10 +124,10 @@ fn read(path: &Path) -> Result<Records> {
         let has_no_place =
             |name: &VectorName, one: &AnyVector| !name.is_only() || one.kind() == VectorKind::Multi;
         if let Some((name, _)) = record.vectors.iter().find(|(name, one)| has_no_place(name, one)) {
-            let message = format!("an index of a rehearsal has no place for the vector `{name}`");
-            return Err(Error::invalid(message).with_context("id", &record.id).with_hint(
-                "in `rehearsal.source.data` name a file with one dense and one sparse vector a record",
-            ));
+            let message = format!("an index of the emulator has no place for the vector `{name}`");
+            return Err(Error::invalid(message)
+                .with_context("id", &record.id)
+                .with_hint("name a file with at most one dense and one sparse vector a record"));
         }
         Ok((namespace, Record { id: RecordId::new(record.id.text()), ..record }))
     })))
@@ -133,23 +160,33 @@ fn source_index(
             shards: 1,
             indexed: source.indexed.clone(),
         },
-        "serverless" => {
-            Deployment::Serverless { cloud: "aws".to_owned(), region: "us-east-1".to_owned() }
-        }
+        "serverless" => serverless(),
         other => {
             let message = format!("the emulator has no index of the kind `{other}`");
             return Err(Error::invalid(message).with_hint("it has `pod` and `serverless`"));
         }
     };
-    Ok(IndexSpec {
+    Ok(spec(name, dimension_of(source, dimension)?, metric_of(source, metric), deployment))
+}
+
+fn serverless() -> Deployment {
+    Deployment::Serverless { cloud: "aws".to_owned(), region: "us-east-1".to_owned() }
+}
+
+fn spec(name: &str, dimension: u32, metric: Metric, deployment: Deployment) -> IndexSpec {
+    IndexSpec {
         name: name.to_owned(),
-        dimension: Some(dimension_of(source, dimension)?),
-        metric: metric_of(source, metric),
+        dimension: Some(dimension),
+        metric,
         vector_type: VectorType::Dense,
         deployment: deployment.into(),
         deletion_protection: false,
         tags: BTreeMap::new(),
-    })
+    }
+}
+
+fn refused(refusal: Refusal) -> Error {
+    Error::invalid(refusal.message)
 }
 
 #[cfg(test)]
@@ -180,7 +217,7 @@ mod tests {
             let world = World::build("old", &source, Some(1), None, folder.path()).unwrap();
             let read: Result<Vec<_>> = world.into_parts().1.collect();
             let refused = read.err().map(|error| error.message().to_owned());
-            let said = "an index of a rehearsal has no place for the vector `tokens`";
+            let said = "an index of the emulator has no place for the vector `tokens`";
             assert_eq!(refused.as_deref(), (count == 2).then_some(said));
         }
     }

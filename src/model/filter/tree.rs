@@ -1,13 +1,15 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Metadata, Value};
 
 /// What is asked of a record's metadata.
 ///
 /// A list passes a test when one of its items does, but for [`Test::Is`]. A field that is missing, or null, passes no
 /// test, so that [`Filter::Not`] of any test passes it. Types are never converted: `"2020"` is not `2020`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Filter {
     /// Every one of these; of none, everything passes.
     All(Vec<Filter>),
@@ -22,7 +24,7 @@ pub enum Filter {
 }
 
 /// What is asked of a value that is there.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Test {
     /// It is there.
     Exists,
@@ -34,7 +36,7 @@ pub enum Test {
     Compare(Order, f64),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     Greater,
     GreaterOrEqual,
@@ -43,7 +45,7 @@ pub enum Order {
 }
 
 /// A value to compare with. Numbers are compared as 64-bit floats.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Scalar {
     Bool(bool),
     Number(f64),
