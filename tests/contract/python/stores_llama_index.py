@@ -123,7 +123,7 @@ def deleted():
 
 
 async def an_index_of_llama_index():
-    below = PineconeVectorStore(index_name="llama", namespace="below", api_key="any")
+    below = PineconeVectorStore(index_name="llama", namespace="below")
     context = StorageContext.from_defaults(vector_store=below)
     bare = [TextNode(id_=name, text=text, metadata={"kind": KINDS[name]}) for name, text in TEXTS.items()]
     made = VectorStoreIndex(bare, storage_context=context, embed_model=Counted())
