@@ -36,11 +36,26 @@ impl<'a> Workflow<'a> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci/github.yml");
         let text = serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let programs = tempfile::tempdir().unwrap();
-        // Keeps what would be a comment.
-        let gh = "#!/bin/sh\nfor last; do :; done\ncp \"$last\" \"$GH_COMMENT\"\n";
+        // Keeps what would be comments, one a file.
+        let gh = r#"#!/bin/sh
+set -e
+cd "$GH_COMMENTS"
+for last; do :; done
+file="$OLDPWD/${last#body=@}"
+case "$*" in
+  *" -X PATCH "*) cp "$file" "${2##*/}" ;;
+  "pr comment 7 --body-file "*) cp "$file" 41 ;;
+  "api repos/acme/plans/issues/7/comments "*)
+    # What `--jq` selects: the comments that begin so.
+    mark="${last#*startswith(\"}"
+    grep -l "^${mark%%\"*}" * || true ;;
+  *) exit 2 ;;
+esac
+"#;
         std::fs::write(programs.path().join("gh"), gh).unwrap();
         let may_run = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(programs.path().join("gh"), may_run).unwrap();
+        std::fs::create_dir(programs.path().join("comments")).unwrap();
         Self { text, world, programs }
     }
 
@@ -49,6 +64,7 @@ impl<'a> Workflow<'a> {
         let when = self.text["jobs"][name]["if"].as_str().unwrap();
         assert!(when.contains(&format!("'{event}'")), "{name} is not for {event}: {when}");
         let checkout = Arc::new(tempfile::tempdir().unwrap());
+        let comments = self.programs.path().join("comments").display().to_string();
         let plans = checkout.path().join("plans");
         std::fs::create_dir(&plans).unwrap();
         std::fs::write(plans.join("twins.yaml"), &self.world.plan).unwrap();
@@ -68,7 +84,7 @@ impl<'a> Workflow<'a> {
                 ("GITHUB_ACTOR", "ada".to_owned()),
                 ("GITHUB_OUTPUT", file("output.txt")),
                 ("GITHUB_STEP_SUMMARY", file("summary.md")),
-                ("GH_COMMENT", file("comment.md")),
+                ("GH_COMMENTS", comments),
                 ("PINECONE_CONTROLLER_HOST", self.world.reached()[0].1.clone()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
@@ -78,6 +94,7 @@ impl<'a> Workflow<'a> {
             ("secrets.PINECONE_READER_API_KEY", "k"),
             ("github.token", "the-token"),
             ("github.event.number", "7"),
+            ("github.repository", "acme/plans"),
         ];
         let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         Job { workflow: self, name, checkout, values, variables }
@@ -202,13 +219,18 @@ fn the_example_of_a_workflow_ends_as_one_run_on_one_machine_does() {
     let workflow = Workflow::of(&world);
 
     // The pull request. Nothing is changed by it.
-    let review = workflow.job("review", "pull_request", &direct.through(&reader));
-    let comment = review.path("comment.md");
-    let folder = review.play_and_keep();
-    let text = std::fs::read_to_string(&comment).unwrap();
-    assert!(text.contains("Plan: 1 to create"), "{text}");
-    assert!(text.starts_with("~~~text\n") && text.ends_with("~~~\n"), "{text}");
-    drop(folder);
+    let comments = workflow.programs.path().join("comments");
+    std::fs::write(comments.join("40"), "Looks good, but <!-- vecshift:plan is missing\n").unwrap();
+    for push in ["the first push", "another one"] {
+        drop(workflow.job("review", "pull_request", &direct.through(&reader)).play_and_keep());
+        let names = std::fs::read_dir(&comments).unwrap().map(|entry| entry.unwrap().file_name());
+        let names: std::collections::BTreeSet<_> = names.collect();
+        assert_eq!(names.len(), 2, "{push}: {names:?}");
+        let text = std::fs::read_to_string(comments.join("41")).unwrap();
+        assert!(text.starts_with("<!-- vecshift:plan name=moving digest="), "{push}: {text}");
+        assert!(text.contains("**Plan: 1 to create"), "{push}: {text}");
+        assert!(text.contains("> **Cannot be undone:** `decommission` deletes old"), "{push}: {text}");
+    }
     assert!(direct.all().is_empty());
     assert!(reader.asked().iter().all(|asked| !Asked::is_write(asked)));
 
