@@ -2,8 +2,9 @@
 
 use super::words::{duration, time};
 use super::{
-    Approval, AssertionReport, Ending, ErasureReport, ErrorReport, HookReport, Next, REPORT_FORMAT,
-    Report, Rollback, Shortened, StageReport, StepReport, TrafficReport, Unreached, Waiting,
+    Approval, AssertionReport, Ending, ErasureReport, ErrorReport, HookReport, LatencyReport,
+    NamespaceReport, Next, REPORT_FORMAT, Report, Rollback, Shortened, StageReport, StepReport,
+    TrafficReport, Unreached, Waiting,
 };
 use crate::clock::until;
 use crate::error::Result;
@@ -21,6 +22,7 @@ impl Report {
         let waiting = state.is_open().then(|| Waiting::of(entries)).flatten();
         let ending = Ending::of(&state, waiting.is_some());
         let traffic = TrafficReport::of(&state, waiting.as_ref());
+        let assertions = assertions(&state, &steps);
         let mut report = Self {
             format: REPORT_FORMAT,
             plan: state.plan.clone(),
@@ -39,8 +41,15 @@ impl Report {
             last: state.last,
             holders: holders(entries),
             stages: state.stages.iter().map(|stage| StageReport::of(stage, entries)).collect(),
-            assertions: assertions(&state, &steps),
             unreached: Vec::new(),
+            timeline: super::stretch::stretches(entries),
+            records: super::course::records(entries),
+            weights: super::course::weights(entries),
+            latencies: LatencyReport::all(entries, &steps, &assertions),
+            costs: super::cost::costs(entries),
+            identities: state.identities.clone(),
+            namespaces: NamespaceReport::all(&state),
+            assertions,
             steps,
             weight: traffic.as_ref().and_then(TrafficReport::weight),
             traffic,

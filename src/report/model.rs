@@ -5,13 +5,13 @@ use serde::Serialize;
 
 use super::words::{asker, duration, files_of};
 use super::{
-    AssertionReport, Ending, ErasureReport, Rollback, StageReport, StepReport, TrafficReport,
-    Unreached, Waiting,
+    AssertionReport, Ending, ErasureReport, LatencyReport, NamespaceReport, RecordsAt, Rollback,
+    StageReport, StepReport, Stretch, TrafficReport, Unreached, Waiting, WeightAt,
 };
 use crate::clock::until;
 use crate::error::ErrorKind;
 use crate::journal::Stopped;
-use crate::model::{Share, StageId};
+use crate::model::{Identity, MeasuredValue, Share, Side, StageId};
 use crate::text::{REMARK, named_in};
 
 /// The version of the report's JSON; fields are only ever added.
@@ -56,6 +56,27 @@ pub struct Report {
     /// Assertions of the plan that were not judged, if the plan is at hand.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unreached: Vec<Unreached>,
+    /// How each stage spent its time.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<Stretch>,
+    /// Records that the target had acknowledged in the course of time, thinned out to what a chart can show.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<RecordsAt>,
+    /// The weight in the course of time, thinned out in the same way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<WeightAt>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub latencies: Vec<LatencyReport>,
+    /// Estimated costs by the names of their metrics.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub costs: BTreeMap<String, MeasuredValue>,
+    /// Both sides as the run found or made them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub identities: BTreeMap<Side, Identity>,
+    /// The namespaces of all copies. Not in JSON, which would have tens of thousands in every answer: machines read the
+    /// file that each copy leaves.
+    #[serde(skip)]
+    pub namespaces: Vec<NamespaceReport>,
     /// The share of traffic the target has; `None` if it was never moved or is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<Share>,

@@ -136,37 +136,33 @@ impl Waiting {
 
     /// Returns the hold a journal ends with: nothing was done since it was written and nobody released it.
     pub(super) fn of(entries: &[Entry]) -> Option<Self> {
-        let mut waiting: Option<Self> = None;
-        for entry in entries {
-            match &entry.event {
-                Event::StageHeld { stage, hold } => {
-                    waiting = Some(Self::new(stage.clone(), hold.clone()));
-                }
-                Event::Approved { gate, .. } => {
-                    waiting.take_if(|held| matches!(&held.hold, Hold::Approval { gate: asked } if asked == gate));
-                }
-                Event::Resumed { .. } => {
-                    waiting.take_if(|held| {
-                        matches!(held.hold, Hold::Paused { .. } | Hold::Judgement { .. })
-                    });
-                }
-                // After a look at the state or a judgement while waiting, the run still waits.
-                Event::RunContinued { .. }
-                | Event::Paused { .. }
-                | Event::ApprovalRequested { .. }
-                | Event::WeightAcceptAsked { .. }
-                | Event::StepBegun { .. }
-                | Event::StepTaken { .. }
-                | Event::Watched { .. }
-                | Event::Judged(_)
-                | Event::Noted { .. }
-                | Event::VectorsCompared { .. }
-                | Event::Measured { .. }
-                | Event::HookStarted { .. }
-                | Event::HookFinished { .. } => {}
-                _ => waiting = None,
-            }
+        entries.iter().fold(None, |waiting, entry| Self::after(waiting, &entry.event))
+    }
+
+    /// Returns what a run waits for after an event, if it waited for `waiting` before.
+    pub(super) fn after(waiting: Option<Self>, event: &Event) -> Option<Self> {
+        match event {
+            Event::StageHeld { stage, hold } => Some(Self::new(stage.clone(), hold.clone())),
+            Event::Approved { gate, .. } => waiting.filter(
+                |held| !matches!(&held.hold, Hold::Approval { gate: asked } if asked == gate),
+            ),
+            Event::Resumed { .. } => waiting
+                .filter(|held| !matches!(held.hold, Hold::Paused { .. } | Hold::Judgement { .. })),
+            // After a look at the state or a judgement while waiting, the run still waits.
+            Event::RunContinued { .. }
+            | Event::Paused { .. }
+            | Event::ApprovalRequested { .. }
+            | Event::WeightAcceptAsked { .. }
+            | Event::StepBegun { .. }
+            | Event::StepTaken { .. }
+            | Event::Watched { .. }
+            | Event::Judged(_)
+            | Event::Noted { .. }
+            | Event::VectorsCompared { .. }
+            | Event::Measured { .. }
+            | Event::HookStarted { .. }
+            | Event::HookFinished { .. } => waiting,
+            _ => None,
         }
-        waiting
     }
 }
