@@ -15,7 +15,7 @@ use super::github;
 use super::outlet::{Outlet, Unwritten};
 use super::output::command;
 use crate::error::Result;
-use crate::report::{Early, early_junit, early_markdown, sarif};
+use crate::report::{Early, early_html, early_junit, early_markdown, sarif};
 
 /// The files that a command is to write, and those that it reads and must not overwrite.
 #[derive(Debug, Default)]
@@ -23,6 +23,7 @@ pub struct Asked {
     pub events: Option<PathBuf>,
     pub junit: Option<PathBuf>,
     pub report_md: Option<PathBuf>,
+    pub report_html: Option<PathBuf>,
     pub sarif: Option<PathBuf>,
     /// The file for the command's own output, with the option that names it.
     pub own: Option<(&'static str, PathBuf)>,
@@ -45,6 +46,7 @@ pub struct Deliveries {
     events: Option<Arc<EventsFile>>,
     junit: Option<Outlet>,
     report_md: Option<Outlet>,
+    report_html: Option<Outlet>,
     sarif: Option<Outlet>,
     own: Option<Outlet>,
     summary: Option<Outlet>,
@@ -60,6 +62,7 @@ impl Deliveries {
         let mut this = Self {
             junit: opening.open("--junit", asked.junit.as_deref()),
             report_md: opening.open("--report-md", asked.report_md.as_deref()),
+            report_html: opening.open("--report-html", asked.report_html.as_deref()),
             sarif: opening.open("--sarif", asked.sarif.as_deref()),
             own: asked.own.as_ref().and_then(|(option, path)| opening.open(option, Some(path))),
             ..Self::default()
@@ -83,9 +86,11 @@ impl Deliveries {
         asked: &Asked,
     ) -> Result<(), String> {
         let early = Early::unfinished(command);
+        let written = |text: Result<String>| text.map_err(|error| error.to_string());
         let texts = [
-            (&self.junit, Some(early_junit(&early).map_err(|error| error.to_string())?)),
+            (&self.junit, Some(written(early_junit(&early))?)),
             (&self.report_md, Some(early_markdown(&early))),
+            (&self.report_html, Some(written(early_html(&early))?)),
             (&self.sarif, Some(sarif(&early, &[]))),
             (&self.own, asked.own_unfinished.clone()),
         ];
@@ -123,6 +128,7 @@ impl Deliveries {
         };
         put(&self.junit, Some(ended.junit()), false);
         put(&self.report_md, Some(Ok(ended.markdown())), false);
+        put(&self.report_html, Some(ended.html()), false);
         put(&self.sarif, Some(Ok(ended.sarif(surroundings))), false);
         put(&self.own, ended.account.own.clone().map(Ok), false);
         put(&self.summary, github::summary(ended).map(Ok), true);

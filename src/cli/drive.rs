@@ -35,12 +35,15 @@ pub struct Files {
     /// Write the report to this file as Markdown
     #[arg(long, value_name = "FILE")]
     pub report_md: Option<PathBuf>,
+    /// Write the report to this file as a page for a browser: one file, no script, nothing from elsewhere
+    #[arg(long, value_name = "FILE")]
+    pub report_html: Option<PathBuf>,
 }
 
 impl Asked {
     pub fn of(files: &Files) -> Self {
-        let Files { events, junit, report_md } = files.clone();
-        Self { events, junit, report_md, ..Self::default() }
+        let Files { events, junit, report_md, report_html } = files.clone();
+        Self { events, junit, report_md, report_html, ..Self::default() }
     }
 }
 

@@ -6,7 +6,9 @@ use super::output::Account;
 use crate::error::Result;
 use crate::plan::Read;
 use crate::provider::language;
-use crate::report::{Early, Problem, early_junit, early_markdown, junit, markdown, sarif};
+use crate::report::{
+    Early, Problem, early_html, early_junit, early_markdown, html, junit, markdown, sarif,
+};
 
 /// The end of a command, as reported in files.
 pub struct Ended<'a> {
@@ -51,6 +53,13 @@ impl Ended<'_> {
         match &self.account.report {
             Some(report) => markdown(report),
             None => early_markdown(&self.early()),
+        }
+    }
+
+    pub fn html(&self) -> Result<String> {
+        match &self.account.report {
+            Some(report) => html(report),
+            None => early_html(&self.early()),
         }
     }
 }

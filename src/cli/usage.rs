@@ -91,9 +91,11 @@ impl Understood {
         };
         this.asked.junit = path_of("--junit");
         this.asked.report_md = path_of("--report-md");
+        this.asked.report_html = path_of("--report-html");
         this.asked.events = path_of("--events");
         // Any other argument may be a plan and must not be overwritten by mistake.
-        let written = [&this.asked.junit, &this.asked.report_md, &this.asked.events];
+        let Asked { junit, report_md, report_html, events, .. } = &this.asked;
+        let written = [junit, report_md, report_html, events];
         let is_written = |path: &PathBuf| written.iter().any(|known| known.as_ref() == Some(path));
         this.asked.inputs = given().map(PathBuf::from).filter(|path| !is_written(path)).collect();
         this

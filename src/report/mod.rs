@@ -2,7 +2,8 @@
 //!
 //! [`Report::from_entries`] builds the model from the journal alone, so the report at the end of a run and one
 //! asked for weeks later are the same code on the same events. [`table`] is for a terminal, [`markdown`] for a
-//! change ticket, [`junit`] for a CI server, [`sarif`] for code scanning; the model itself serialises as JSON.
+//! change ticket, [`junit`] for a CI server, [`html`] for a browser, [`sarif`] for code scanning; the model itself
+//! serialises as JSON.
 
 mod assertion;
 mod build;
@@ -11,6 +12,7 @@ mod course;
 mod early;
 mod ending;
 mod erasure;
+mod html;
 mod junit;
 mod latency;
 mod markdown;
@@ -32,6 +34,7 @@ pub use course::{RecordsAt, WeightAt};
 pub use early::{Early, Problem};
 pub use ending::Ending;
 pub use erasure::ErasureReport;
+pub use html::{early_html, html};
 pub use junit::{early_junit, junit};
 pub use latency::{LatencyReport, Limit, Percentiles};
 pub use markdown::{early_markdown, markdown};

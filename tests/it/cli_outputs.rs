@@ -38,7 +38,7 @@ fn what_cannot_be_written_is_refused_before_anything_is_done() {
     let cli = plans();
     std::fs::create_dir(cli.path("folder")).unwrap();
     cli.write("file", "");
-    for option in ["--junit", "--report-md", "--events"] {
+    for option in ["--junit", "--report-md", "--report-html", "--events"] {
         for path in ["folder", "file/report"] {
             let said = cli.run(&["rehearse", "good.yaml", option, path]);
             assert_eq!(said.code, 64, "{option} {path}: {said:?}");
@@ -54,10 +54,14 @@ fn what_cannot_be_written_is_refused_before_anything_is_done() {
 fn a_missing_folder_is_made() {
     let cli = plans();
     let files = ["--junit", "a/b/junit.xml", "--report-md", "c/report.md", "--events", "d/events"];
-    let said = cli.run(&[&["rehearse", "bad.yaml"][..], &files].concat());
+    let page = ["--report-html", "e/report.html"];
+    let said = cli.run(&[&["rehearse", "bad.yaml"][..], &files, &page].concat());
     assert_eq!(said.code, 4, "{said:?}");
     assert!(read(&cli, "a/b/junit.xml").contains("failures=\"1\""));
     assert!(read(&cli, "c/report.md").contains("✗ Failed"));
+    assert!(read(&cli, "e/report.html").contains("<title>small: Failed</title>"));
+    let again = cli.run(&["report", "small", "--rehearsal", "--format", "html"]);
+    assert!(again.out.starts_with("<!DOCTYPE html>") && again.out.contains("small: Failed"));
     assert!(read(&cli, "d/events").contains("stage_failed"));
 }
 
@@ -86,10 +90,11 @@ fn no_two_outputs_share_a_file_and_none_is_an_input() {
 #[test]
 fn a_full_disk_at_the_end_hides_no_ending() {
     let cli = plans();
-    let full = ["--junit", "/dev/full", "--report-md", "/dev/full", "--events", "/dev/full"];
+    let full = ["--junit", "--report-md", "--report-html", "--events"];
+    let full = full.map(|option| [option, "/dev/full"]).concat();
     let json = cli.json(&[&["rehearse", "bad.yaml"][..], &full].concat());
     assert_eq!(json["exit"]["name"], "failed");
-    assert_eq!(json["unwritten"].as_array().unwrap().len(), 3, "{json}");
+    assert_eq!(json["unwritten"].as_array().unwrap().len(), 4, "{json}");
     let said = cli.run(&[&["rehearse", "bad.yaml"][..], &full].concat());
     assert!(said.out.contains("✗ Failed"), "the report is printed all the same: {said:?}");
     assert!(said.err.contains("cannot write /dev/full (--junit)"), "{}", said.err);
@@ -153,9 +158,11 @@ fn a_stale_report_never_outlives_the_command_that_replaces_it() {
     let stale = || {
         cli.write("junit.xml", "<testsuites tests=\"9\" failures=\"0\"/>");
         cli.write("report.md", "✓ Done");
+        cli.write("report.html", "✓ Done");
         cli.write("reviewed.json", "{}");
     };
-    let files = ["--junit", "junit.xml", "--report-md", "report.md"];
+    let files =
+        ["--junit", "junit.xml", "--report-md", "report.md", "--report-html", "report.html"];
     // Without a key nothing can begin: the plan was read, and none of its assertions was reached.
     stale();
     let run = cli.run(&[&["run", "good.yaml"][..], &files].concat());
@@ -169,6 +176,8 @@ fn a_stale_report_never_outlives_the_command_that_replaces_it() {
         markdown.contains("PINECONE_API_KEY") && markdown.contains("3 assertions"),
         "{markdown}"
     );
+    let page = read(&cli, "report.html");
+    assert!(page.contains("PINECONE_API_KEY") && page.contains("3 assertions"), "{page}");
 
     stale();
     cli.write("wrong.yaml", "version: 1\nname: x\nsuorce: {}\n");
@@ -180,6 +189,7 @@ fn a_stale_report_never_outlives_the_command_that_replaces_it() {
     assert_eq!(cli.run(&[&["run", "--frob"][..], &files].concat()).code, 64);
     let junit = read(&cli, "junit.xml");
     assert!(junit.contains("--frob") && !junit.contains("tests=\"9\""), "{junit}");
+    assert!(read(&cli, "report.html").contains("--frob"));
 
     stale();
     assert_eq!(cli.run(&["plan", "good.yaml", "--out", "reviewed.json"]).code, 3);

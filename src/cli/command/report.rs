@@ -11,7 +11,7 @@ use crate::cli::output::Answer;
 use crate::cli::session::Session;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Entry;
-use crate::report::{Early, early_junit, early_markdown, junit, markdown, table};
+use crate::report::{Early, early_html, early_junit, early_markdown, html, junit, markdown, table};
 use crate::text::named;
 
 #[derive(Debug, Args)]
@@ -39,6 +39,8 @@ pub enum Format {
     Json,
     /// JUnit XML, for a CI server
     Junit,
+    /// A page for a browser: one file, no script, nothing from elsewhere
+    Html,
 }
 
 impl Format {
@@ -50,6 +52,7 @@ impl Format {
             Self::Md => early_markdown(&early),
             Self::Json => "{ \"not_finished\": true }\n".to_owned(),
             Self::Junit => early_junit(&early).unwrap_or_default(),
+            Self::Html => early_html(&early).unwrap_or_default(),
         }
     }
 }
@@ -63,6 +66,7 @@ pub async fn perform(session: &Session, arguments: &Arguments) -> Result<Answer,
         Format::Table => table(&report, crate::report::Look::default()),
         Format::Md => markdown(&report),
         Format::Junit => junit(&report)?,
+        Format::Html => html(&report)?,
         Format::Json => format!("{:#}", answer.document("report")),
     };
     match &arguments.output {
