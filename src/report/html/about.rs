@@ -6,6 +6,7 @@ use super::summary::PROGRAM;
 use crate::model::{MeasuredValue, Observed, Side};
 use crate::report::words::time;
 use crate::report::{Report, plural};
+use crate::text::{REMARK, named_in};
 
 const MONTHLY: [(&str, &str); 2] =
     [("cost.source_monthly", "before, a month"), ("cost.target_monthly", "after, a month")];
@@ -122,7 +123,8 @@ pub fn environment(report: &Report) -> Section {
         facts.push(Fact::new(name, index(report, side)));
     }
     if !report.holders.is_empty() {
-        facts.push(Fact::new("Processes", report.holders.join("\n")));
+        let shown = report.holders.iter().map(|holder| named_in(holder, 2 * REMARK));
+        facts.push(Fact::new("Processes", shown.collect::<Vec<_>>().join("\n")));
     }
     facts.extend(report.files().map(|files| Fact::code("Files", files)));
     Section { id: "environment", title: "Environment", blocks: vec![Block::Facts { facts }] }
