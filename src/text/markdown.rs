@@ -6,29 +6,48 @@ use super::visible;
 /// Holds letters apart that would mean something together, and is not seen.
 const APART: &str = "<!-- -->";
 
-/// Returns a text so that it is read as it is written.
+/// Returns a text so that it is read as it is written, in the middle of a line or at its beginning.
 pub fn plain(text: &str) -> String {
     let text = visible(text);
     let mut out = String::with_capacity(text.len());
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
+    let mut letters = text.char_indices().peekable();
+    let mut before = ' ';
+    while let Some((at, letter)) = letters.next() {
+        let next = letters.peek().map(|(_, next)| *next);
+        let is_word = next.is_some_and(char::is_alphanumeric);
         match letter {
             '\\' | '`' | '*' | '_' | '<' | '[' | ']' | '|' | '&' | '$' => {
+                out.extend(['\\', letter])
+            }
+            // Only what touches a word strikes it through.
+            '~' if next.is_some_and(|next| !next.is_whitespace()) => out.push_str("\\~"),
+            // Would begin a quotation, a list or a heading.
+            '>' | '-' | '+' | '#' | '.' | ')' if is_mark(&text[..at], letter, next) => {
                 out.extend(['\\', letter]);
             }
-            // Only what touches a word strikes it through, and only what begins a line quotes.
-            '~' if letters.peek().is_some_and(|next| !next.is_whitespace()) => out.push_str("\\~"),
-            '>' | '-' | '+' if out.trim_end().is_empty() => out.extend(['\\', letter]),
             // Would notify somebody, or link to an issue.
-            '@' | '#' if letters.peek().is_some_and(|next| next.is_alphanumeric()) => {
+            '@' | '#' if is_word && !before.is_alphanumeric() => {
                 out.push(letter);
                 out.push_str(APART);
             }
             letter => out.push(letter),
         }
+        before = letter;
     }
     // Would link to a page.
     out.replace("://", &format!(":{APART}//")).replace("www.", &format!("www{APART}."))
+}
+
+/// Returns whether a letter is, with what is before it in its line, the mark of a block.
+fn is_mark(before: &str, letter: char, next: Option<char>) -> bool {
+    let before = before.trim_start();
+    let is_open = next.is_some_and(char::is_whitespace);
+    match letter {
+        '>' => before.is_empty(),
+        '-' | '+' => before.is_empty() && is_open,
+        '#' => is_open && before.chars().all(|letter| letter == '#'),
+        _ => is_open && !before.is_empty() && before.chars().all(|letter| letter.is_ascii_digit()),
+    }
 }
 
 /// Returns a sentence of which somebody else wrote parts: what stands between backticks is code.
@@ -103,7 +122,12 @@ mod tests {
         assert_eq!(plain("a*b_c <b> `x` [l](u) a|b"), "a\\*b\\_c \\<b> \\`x\\` \\[l\\](u) a\\|b");
         assert_eq!(plain("ask @all in #12, # @"), "ask @<!-- -->all in #<!-- -->12, # @");
         assert_eq!(plain("~ 1 s -> ~~2~~"), "~ 1 s -> \\~\\~2\\~~");
-        assert_eq!(plain("> quote"), "\\> quote");
+        for (text, mark) in [("> quote", '>'), ("- list", '-'), ("# title", '#'), ("12. list", '.')]
+        {
+            assert_eq!(plain(text), text.replace(mark, &format!("\\{mark}")));
+        }
+        assert_eq!(plain("-"), "-");
+        assert_eq!(plain("-1 at 2.5 - ada@desk"), "-1 at 2.5 - ada@desk");
         assert_eq!(plain("&lt;b&gt;"), "\\&lt;b\\&gt;");
         assert_eq!(plain("https://x.y: z"), "https:<!-- -->//x.y: z");
         assert_eq!(plain("www.x.y"), "www<!-- -->.x.y");

@@ -229,7 +229,10 @@ fn the_example_of_a_workflow_ends_as_one_run_on_one_machine_does() {
         let text = std::fs::read_to_string(comments.join("41")).unwrap();
         assert!(text.starts_with("<!-- vecshift:plan name=moving digest="), "{push}: {text}");
         assert!(text.contains("**Plan: 1 to create"), "{push}: {text}");
-        assert!(text.contains("> **Cannot be undone:** `decommission` deletes old"), "{push}: {text}");
+        assert!(
+            text.contains("> **Cannot be undone:** `decommission` deletes old"),
+            "{push}: {text}"
+        );
     }
     assert!(direct.all().is_empty());
     assert!(reader.asked().iter().all(|asked| !Asked::is_write(asked)));
