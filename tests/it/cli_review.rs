@@ -12,7 +12,7 @@ target: { provider: pinecone, index: new }
 traffic:
   flagd: { file: flag.json, flag: new-index, bucket_by: user }
 hooks:
-  - { when: before_run, run: [echo, "| `x` <b>"] }
+  - { when: before_run, run: [/bin/echo, "| `x` <b>"] }
 stages:
   - kind: create
     spec: { serverless: { cloud: aws, region: us-east-1 }, dimension: 8, metric: cosine }
@@ -66,7 +66,7 @@ fn a_comment_says_first_what_cannot_be_undone_and_last_what_to_type() {
         "### Look at this",
         "has to be confirmed: `--confirm old`",
         "### Commands that would run",
-        "before_run echo",
+        "before_run /bin/echo",
         "<details>",
         "<summary>6 namespaces, all renamed</summary>",
         "**Next:** `vecshift run reviewed.json`",
@@ -99,7 +99,7 @@ fn what_others_wrote_breaks_no_table_and_notifies_nobody() {
         // Within code nothing is Markdown, and nobody is notified.
         assert!(line.contains("``a\\|b`c<script>@all *_"), "{line}");
     }
-    assert!(said.out.contains("before_run echo | `x` <b>``"), "{}", said.out);
+    assert!(said.out.contains("before_run /bin/echo | `x` <b>``"), "{}", said.out);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn markdown_can_be_pasted_into_a_ticket() {
     | canary step 1 (5%) | `p95(query) < 100ms over 10m` | \< 100 ms | 87.2 ms | 12,000 | ✓ pass |
     | canary step 2 (25%) | `p95(query) < 100ms over 10m` | \< 100 ms | 213 ms | 12,000 | ✗ fail |
     | canary step 2 (25%) | `error_rate < 1%` | \< 1 % | - | 0 | ! error |
-    | canary step 2 (25%) | `p95(query) <= 1.2x source` | \<= 1.2x source (96 ms) | 213 ms | 12,000 | \~ warn |
+    | canary step 2 (25%) | `p95(query) <= 1.2x source` | \<= 1.2x source (96 ms) | 213 ms | 12,000 | ~ warn |
 
     ## Did not pass
 
@@ -139,7 +139,7 @@ fn markdown_can_be_pasted_into_a_ticket() {
       - expected: \< 1 %
       - actual: -, n 0
       - because: no probe answered
-    - **\~ warn** canary step 2 (25%): `p95(query) <= 1.2x source`
+    - **~ warn** canary step 2 (25%): `p95(query) <= 1.2x source`
       - asked in `plans/twins.yaml:45:9`
       - expected: \<= 1.2x source (96 ms)
       - actual: 213 ms, n 12,000
