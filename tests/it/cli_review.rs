@@ -60,7 +60,7 @@ fn a_comment_says_first_what_cannot_be_undone_and_last_what_to_type() {
         "## vecshift plan: moving",
         "**Plan: 1 to create, 6 namespaces to copy, 2 traffic shifts, 1 to delete (irreversible).**",
         "> [!CAUTION]",
-        "`decommission` deletes old, 1 d later; it holds 6 records now.",
+        "`decommission` deletes old, 24 h later; it holds 6 records now.",
         "| from | `old` |",
         "| # | stage | what would happen | estimate | undo |",
         "### Look at this",
@@ -108,8 +108,7 @@ fn a_comment_is_never_longer_than_github_takes_and_says_what_is_left_out() {
     let said = emulated.run(&cli, &["plan", "plan.yaml", "--format", "md"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.len() <= 60_000, "{}", said.out.len());
-    let parts =
-        ["> [!NOTE]", " of 1,500 names of namespaces are shown", "> [!CAUTION]", "**Next:**"];
+    let parts = ["> [!NOTE]", " names of namespaces are shown", "> [!CAUTION]", "**Next:**"];
     let places = places(&said.out, &parts);
     assert!(places.is_sorted(), "{places:?}");
     assert!(said.out.trim_end().ends_with("</sub>"));
@@ -161,7 +160,8 @@ fn a_review_is_held_against_what_it_showed() {
     document["preview"]["namespaces"].as_array_mut().unwrap().pop();
     cli.write("reviewed.json", &document.to_string());
     let said = emulated.run(&cli, &against);
-    assert!(said.out.contains("the world has changed"), "{}", said.out);
+    let words = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("the world has changed"), "{words}");
     assert!(said.out.contains("is new:"), "{}", said.out);
 }
 
@@ -171,7 +171,8 @@ fn another_plan_that_cannot_be_read_or_seen_is_said() {
     let said = emulated.run(&cli, &["plan", "plan.yaml", "--against", "nowhere.yaml"]);
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.err.contains("nowhere.yaml"), "{}", said.err);
-    cli.write("other.yaml", &plan(2, "to_").replace("index: old", "index: elsewhere"));
+    let other = plan(2, "to_").replace("index: old", "index: elsewhere");
+    cli.write("other.yaml", &other.replace("confirm: old", "confirm: elsewhere"));
     let said = emulated.run(&cli, &["plan", "plan.yaml", "--against", "other.yaml"]);
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.contains("only their words:"), "{}", said.out);
