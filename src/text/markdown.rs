@@ -6,9 +6,10 @@ use super::visible;
 /// Holds letters apart that would mean something together, and is not seen.
 const APART: &str = "<!-- -->";
 
-/// Returns a text so that it is read as it is written, in the middle of a line or at its beginning.
+/// Returns a text so that it is read as it is written, in the middle of a line or at its beginning. It stays one line.
 pub fn plain(text: &str) -> String {
-    let text = visible(text);
+    let text = text.replace(['\r', '\n'], " ");
+    let text = visible(&text);
     let mut out = String::with_capacity(text.len());
     let mut letters = text.char_indices().peekable();
     let mut before = ' ';
