@@ -60,7 +60,9 @@ impl StageState {
                 self.hold = None;
                 self.worked.end();
                 self.notes.clear();
-                self.judgements.retain(|judged| judged.step.is_some());
+                // What was judged before the point of no return is not judged again.
+                let is_final = self.delete_intended || self.deleted;
+                self.judgements.retain(|judged| is_final || judged.step.is_some());
             }
             Event::StagePassed { .. } => self.end(StageStatus::Passed, at),
             Event::StageFailed { reason, .. } => self.end(StageStatus::Failed(reason.clone()), at),

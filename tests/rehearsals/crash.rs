@@ -96,6 +96,10 @@ async fn assert_moved(rig: &Rig, kill: Kill) {
     assert_eq!(rig.emulator.indexes(), ["new"], "{kill:?}");
     assert!(rig.emulator.collections().is_empty(), "{kill:?}");
     // The checkpoints' contents are those of the source, however often a chunk was written.
+    // Whoever goes on after the deletion reports what was judged before it.
+    let judged = state.stages.iter().flat_map(|stage| &stage.judgements);
+    let judged: Vec<_> = judged.map(|one| one.judgement.text.as_str()).collect();
+    assert!(judged.contains(&"snapshot.complete == true"), "{kill:?}: {judged:?}");
     let notes: String = state.stages.iter().flat_map(|stage| stage.notes.clone()).collect();
     assert!(!notes.contains("is not what was copied"), "{kill:?}: {notes}");
     assert_no_files(rig);
