@@ -6,8 +6,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Early, Problem};
 use crate::model::Place;
-use crate::plan::{Code, Level};
-use crate::text::hex;
+use crate::plan::Code;
+use crate::text::{capital, hex};
 
 /// Renders the problems of a command as SARIF; the paths of their places are relative to the repository. `codes` are those
 /// that a plan can have. What kept the command from looking at the plan is no result but a failure of the tool.
@@ -23,7 +23,7 @@ pub fn sarif(early: &Early, codes: &[&Code]) -> String {
     let others: Vec<&Problem> = early.problems.iter().filter(|one| one.place.is_none()).collect();
     let notes: Vec<Value> = others
         .iter()
-        .map(|one| json!({ "level": level(one.level), "message": { "text": one.text() } }))
+        .map(|one| json!({ "level": one.level.name(), "message": { "text": one.text() } }))
         .collect();
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -47,13 +47,6 @@ pub fn sarif(early: &Early, codes: &[&Code]) -> String {
     format!("{document:#}\n")
 }
 
-fn level(level: Level) -> &'static str {
-    match level {
-        Level::Error => "error",
-        Level::Warning => "warning",
-    }
-}
-
 fn rule(id: &str, code: Option<&Code>) -> Value {
     let Some(code) = code else { return json!({ "id": id }) };
     let meaning = format!("{}\n\n{}", code.meaning, code.fix);
@@ -64,7 +57,7 @@ fn rule(id: &str, code: Option<&Code>) -> Value {
         "shortDescription": { "text": capital(&code.name.replace('-', " ")) + "." },
         "fullDescription": { "text": code.meaning },
         "help": { "text": meaning, "markdown": page },
-        "defaultConfiguration": { "level": level(code.level) },
+        "defaultConfiguration": { "level": code.level.name() },
     })
 }
 
@@ -75,7 +68,7 @@ fn result(problem: &Problem, place: &Place, ids: &[&str]) -> Value {
     json!({
         "ruleId": problem.kind,
         "ruleIndex": ids.iter().position(|id| *id == problem.kind),
-        "level": level(problem.level),
+        "level": problem.level.name(),
         "message": { "text": problem.text() },
         "locations": [{ "physicalLocation": {
             "artifactLocation": { "uri": uri, "uriBaseId": "%SRCROOT%" },
@@ -93,14 +86,6 @@ fn uri(path: &str) -> String {
         false => format!("%{byte:02X}"),
     };
     path.trim_start_matches("./").bytes().map(letter).collect()
-}
-
-fn capital(word: &str) -> String {
-    let mut letters = word.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
-    }
 }
 
 #[cfg(test)]

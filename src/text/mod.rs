@@ -12,6 +12,15 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
     bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Writes the first letter of a sentence large. It is for our own words: what may begin with a name stays as it is.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
 /// The most characters of a name that somebody else gave: of a record or a namespace.
 const NAME: usize = 72;
 

@@ -5,6 +5,7 @@ use super::{Names, markers, verdict, what};
 use crate::model::{IndexDescription, Mapping};
 use crate::report::{count, plural};
 use crate::run::{Preview, PreviewStage};
+use crate::text::capital;
 use crate::text::markdown::{code, grid, plain, prose};
 
 /// The most characters of a comment: GitHub refuses those of 65,536 and more, and counts otherwise than we do.
@@ -291,14 +292,6 @@ fn short(digest: &str) -> String {
     match digest.split_once(':') {
         Some((kind, sum)) => format!("{kind}:{}", sum.chars().take(12).collect::<String>()),
         None => digest.chars().take(19).collect(),
-    }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
     }
 }
 

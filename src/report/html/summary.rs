@@ -4,6 +4,7 @@ use super::page::{Advice, Fact, Mood, Page, Route, Section, Tile};
 use crate::model::Verdict;
 use crate::report::words::{short_digest, time};
 use crate::report::{Ending, Report, count, plural};
+use crate::text::capital;
 
 /// The program that draws the page, which need not be the one that ran the plan.
 pub const PROGRAM: &str = concat!("vecshift ", env!("CARGO_PKG_VERSION"));
@@ -42,13 +43,6 @@ pub fn mood(ending: Ending) -> Mood {
         Ending::Waiting | Ending::Running | Ending::RollingBack => Mood::Wait,
         Ending::NotStarted => Mood::Plain,
     }
-}
-
-/// Writes the first letter of a sentence large. It is for our own words: what may begin with a name stays as it is.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    first + letters.as_str()
 }
 
 fn route(report: &Report) -> Option<Route> {
